@@ -1,0 +1,54 @@
+"""Settings, read from `ROWSCAN_…` environment variables by `app/__main__.py` and passed in from there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How one process serves. Every field `name` is the environment variable `ROWSCAN_NAME`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROWSCAN_", frozen=True, env_ignore_empty=True, protected_namespaces=()
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 lets the system choose.")
+    models_dir: Path = Field(
+        Path("models/digits"), description="Folder of published versions: 1, 2, …"
+    )
+    model_version: int | None = Field(
+        None, ge=1, description="Serve exactly this version; unset: the newest good one."
+    )
+    max_upload_bytes: int = Field(
+        10_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes."
+    )
+    max_image_pixels: int = Field(
+        24_000_000, ge=784, le=200_000_000, description="Largest image, in pixels."
+    )
+    max_image_side: int = Field(
+        8192, ge=28, le=65_535, description="Longest side of an image, in pixels."
+    )
+    max_batch_images: int = Field(
+        256, ge=1, le=100_000, description="Most images in one /predict/batch request."
+    )
+    max_queue_images: int = Field(
+        1024, ge=28, le=1_000_000, description="Most images waiting for the network."
+    )
+    deadline_s: float = Field(
+        10.0,
+        gt=0,
+        le=600,
+        description="Longest a request may take, in seconds; "
+        "a client may ask for less with X-Deadline-Ms.",
+    )
+    drain_s: float = Field(
+        20.0, ge=0, le=600, description="Longest wait for accepted requests at stop, in seconds."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe log line that is written."
+    )
