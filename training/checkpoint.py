@@ -1,0 +1,96 @@
+"""Checkpoints: all the state of a run in one file, replaced atomically after every epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from training.errors import CheckpointError
+from training.presets import Preset
+
+CHECKPOINT_NAME = "checkpoint.npz"
+RUN_KEY = "run"  # the JSON beside the arrays
+
+
+@dataclass(frozen=True)
+class EpochFigures:
+    """What one epoch gave. Losses are mean cross-entropies in nats, accuracies 0..1, validation by averaged weights."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    duration_s: float
+
+
+class Variable(Protocol):
+    """The part of a Keras variable that a checkpoint needs."""
+
+    shape: tuple[int, ...]
+
+    def numpy(self) -> Any:
+        """Return the value as an array."""
+
+    def assign(self, value: Any) -> Any:
+        """Replace the value."""
+
+
+def save_checkpoint(
+    run_dir: Path, variables: Sequence[Variable], preset: Preset, seed: int, history: Sequence[EpochFigures]
+) -> None:
+    """Write the state after an epoch; a reader, or a kill, never sees half of it."""
+    run = {
+        "preset": dataclasses.asdict(preset),
+        "seed": seed,
+        "history": [dataclasses.asdict(epoch) for epoch in history],
+    }
+    run_dir.mkdir(parents=True, exist_ok=True)
+    partial = run_dir / f".{CHECKPOINT_NAME}.part"
+    with partial.open("wb") as file:
+        arrays = {str(index): variable.numpy() for index, variable in enumerate(variables)}
+        np.savez(file, **{RUN_KEY: np.array(json.dumps(run))}, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(run_dir / CHECKPOINT_NAME)
+
+
+def load_checkpoint(
+    run_dir: Path, variables: Sequence[Variable], preset: Preset, seed: int
+) -> list[EpochFigures]:
+    """Put the saved state into `variables` and return the history so far.
+
+    Raises `CheckpointError` when there is no checkpoint, or it is damaged, or of another preset or seed.
+    """
+    path = run_dir / CHECKPOINT_NAME
+    try:
+        with np.load(path) as archive:
+            run = json.loads(str(archive[RUN_KEY]))
+            arrays = [archive[str(index)] for index in range(len(archive.files) - 1)]
+    except FileNotFoundError:
+        raise CheckpointError(f"{run_dir} holds no checkpoint. Start without --resume.") from None
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{path} is damaged ({error}). Start without --resume.") from error
+    _check_same_run(path, run, preset, seed)
+    if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+        raise CheckpointError(f"{path} is of another network. Start without --resume.")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+    return [EpochFigures(**epoch) for epoch in run["history"]]
+
+
+def _check_same_run(path: Path, run: dict[str, Any], preset: Preset, seed: int) -> None:
+    """Refuse to go on with another recipe than the one the checkpoint was made with."""
+    if run["seed"] != seed:
+        raise CheckpointError(f"{path} was made with --seed {run['seed']}, not {seed}. Use that seed.")
+    if run["preset"] != json.loads(json.dumps(dataclasses.asdict(preset))):
+        raise CheckpointError(f"{path} was made with other settings of preset {run['preset']['name']}. Start afresh.")

@@ -1,0 +1,211 @@
+"""Fit: a preset and a training split → trained weights, with checkpoints from which a killed run goes on.
+
+The schedule (warm-up, cosine), weight averaging and validation live here. Every random choice is a function of
+the seed and of the step, so a run that is killed and resumed ends with the weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from training.augment import distort
+from training.checkpoint import EpochFigures, load_checkpoint, save_checkpoint
+from training.data import Split
+from training.network import build_network
+from training.presets import Preset
+from training.progress import Progress
+
+VALIDATION_BATCH = 500
+CHUNK_STEPS = 50  # steps a call of the compiled loop runs at the most, between two updates of the progress line
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a finished run gives: the network to ship (averaged weights where the preset asks for them)."""
+
+    network: keras.Model
+    history: list[EpochFigures]
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds spent in training and validation, over all the sessions of the run."""
+        return sum(epoch.duration_s for epoch in self.history)
+
+
+def fit(
+    preset: Preset, train: Split, validation: Split, *, seed: int, run_dir: Path, resume: bool, progress: Progress
+) -> Fitted:
+    """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
+
+    `resume` goes on from that checkpoint with the same schedule. Raises `CheckpointError` when there is
+    none, or when it is of another preset, seed or data size.
+    """
+    run = _Run(preset, len(train), seed)
+    history: list[EpochFigures] = []
+    if resume:
+        history = load_checkpoint(run_dir, run.variables(), preset, seed)
+    progress.start(total_steps=run.total_steps, done_steps=len(history) * run.steps_per_epoch)
+    for epoch in range(len(history), run.epochs):
+        started = time.monotonic()
+        loss, accuracy = run.train_epoch(train, epoch, progress)
+        validation_loss, validation_accuracy = validate(run.averaged, validation)
+        history.append(
+            EpochFigures(
+                epoch=epoch + 1,
+                loss=loss,
+                accuracy=accuracy,
+                validation_loss=validation_loss,
+                validation_accuracy=validation_accuracy,
+                learning_rate=run.learning_rate(),
+                duration_s=time.monotonic() - started,
+            )
+        )
+        save_checkpoint(run_dir, run.variables(), preset, seed, history)
+        progress.finish_epoch(history[-1], run.epochs)
+    progress.stop()
+    return Fitted(run.averaged, history)
+
+
+def validate(network: keras.Model, split: Split) -> tuple[float, float]:
+    """Return the mean cross-entropy and the accuracy (0..1) over the whole split, counted, not averaged by batch."""
+    forward = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
+    images = split.scaled()
+    logits = np.concatenate(
+        [forward(tf.constant(images[at : at + VALIDATION_BATCH])) for at in range(0, len(split), VALIDATION_BATCH)]
+    )  # (n, 10)
+    log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    loss = -log_probabilities[np.arange(len(split)), split.labels].mean()
+    return float(loss), float((logits.argmax(axis=1) == split.labels).mean())
+
+
+class _Run:
+    """The state of one run: the network, its averaged twin, the optimizer, and the compiled loop over them."""
+
+    def __init__(self, preset: Preset, images: int, seed: int) -> None:
+        keras.utils.set_random_seed(seed)
+        self.preset, self.seed = preset, seed
+        if preset.steps is not None:
+            self.epochs, self.steps_per_epoch = 1, preset.steps
+        else:
+            self.epochs, self.steps_per_epoch = preset.epochs or 0, images // preset.batch_size
+        self.total_steps = self.epochs * self.steps_per_epoch
+        self.network = build_network(preset, unroll=True)
+        self.averaged = build_network(preset, unroll=True) if preset.average_decay else self.network
+        if preset.average_decay:
+            self.averaged.set_weights(self.network.get_weights())
+        self.optimizer = keras.optimizers.Adam(self._schedule(), global_clipnorm=preset.clip_norm)
+        self.optimizer.build(self.network.trainable_variables)
+        self.run_steps = tf.function(self._run_steps)
+
+    def _schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
+        """Return the learning rate: constant, or a linear rise followed by a cosine to zero."""
+        preset = self.preset
+        if preset.warmup_fraction is None:
+            return preset.peak_learning_rate
+        warmup_steps = int(preset.warmup_fraction * self.total_steps)
+        return keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0,
+            decay_steps=self.total_steps - warmup_steps,
+            warmup_target=preset.peak_learning_rate,
+            warmup_steps=warmup_steps,
+        )
+
+    def learning_rate(self) -> float:
+        """Return the learning rate of the next step."""
+        return float(self.optimizer.learning_rate)
+
+    def variables(self) -> list[keras.Variable]:
+        """All that changes in training, in a fixed order: weights, dropout's random state, moments, averages."""
+        averaged = self.averaged.variables if self.averaged is not self.network else []
+        return [*self.network.variables, *self.optimizer.variables, *averaged]
+
+    def train_epoch(self, train: Split, epoch: int, progress: Progress) -> tuple[float, float]:
+        """Run one epoch; return the mean training loss and accuracy (0..1) over its batches."""
+        preset = self.preset
+        batches = iter(stream_batches(train, preset, self.seed, epoch, self.steps_per_epoch))
+        chunk = preset.log_every_steps or CHUNK_STEPS
+        sums = np.zeros(2)
+        for start in range(0, self.steps_per_epoch, chunk):
+            steps = min(chunk, self.steps_per_epoch - start)
+            chunk_sums, last_batch = self.run_steps(batches, tf.constant(steps))
+            sums += chunk_sums.numpy()
+            progress.advance(steps)
+            if preset.log_every_steps:
+                progress.log_step(start + steps, *map(float, last_batch.numpy()))
+        loss, accuracy = sums / self.steps_per_epoch
+        return float(loss), float(accuracy)
+
+    def _run_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]], steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Take `steps` optimizer steps inside one graph.
+
+        Returns the sums of the batches' (loss, accuracy), each before its step, float32 (2,); and the
+        (loss, accuracy) of the last batch after its step, float32 (2,).
+        """
+        sums = tf.zeros(2)
+        images, labels = next(batches)
+        for step in tf.range(steps):
+            sums += self._step(images, labels)
+            if step < steps - 1:
+                images, labels = next(batches)
+        return sums, self._figures(labels, self.network(images, training=True))
+
+    def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """Take one optimizer step on a batch; return its (loss, accuracy) before the step, float32 (2,)."""
+        with tf.GradientTape() as tape:
+            figures = self._figures(labels, self.network(images, training=True))
+            loss = figures[0]
+        gradients = tape.gradient(loss, self.network.trainable_variables)
+        self.optimizer.apply(gradients)
+        if self.preset.average_decay:
+            self._average(self.preset.average_decay)
+        return figures
+
+    def _figures(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Return the (loss, accuracy) of a batch, float32 (2,)."""
+        smoothing = self.preset.label_smoothing
+        if smoothing:
+            targets = tf.one_hot(labels, logits.shape[-1]) * (1 - smoothing) + smoothing / logits.shape[-1]
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        else:
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        hits = tf.cast(tf.argmax(logits, axis=1, output_type=labels.dtype) == labels, tf.float32)
+        return tf.stack([tf.reduce_mean(losses), tf.reduce_mean(hits)])
+
+    def _average(self, decay: float) -> None:
+        """Move the averaged weights towards the current ones; young averages move faster, as in TensorFlow's EMA."""
+        step = tf.cast(self.optimizer.iterations.value, tf.float32)
+        keep = tf.minimum(decay, (1 + step) / (10 + step))
+        for average, weight in zip(self.averaged.trainable_variables, self.network.trainable_variables, strict=True):
+            average.assign(keep * average + (1 - keep) * weight)
+
+
+def stream_batches(train: Split, preset: Preset, seed: int, epoch: int, steps: int) -> tf.data.Dataset:
+    """Return the (images, labels) batches of one epoch: float32 (batch, 28, 28), 0..1, and int32 (batch,).
+
+    With a shuffle buffer the split repeats endlessly and is shuffled as a stream; without one, each epoch has a
+    permutation of its own, a function of seed and epoch, and drops the last incomplete batch.
+    """
+    if preset.shuffle_buffer is not None:
+        source = tf.data.Dataset.from_tensor_slices((train.scaled(), train.labels.astype(np.int32)))
+        return source.repeat().shuffle(preset.shuffle_buffer, seed=seed + epoch).batch(preset.batch_size).prefetch(1)
+    order = np.random.default_rng([seed, epoch]).permutation(len(train))[: steps * preset.batch_size]
+    images = tf.constant(train.images)
+
+    def load(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        batch = tf.cast(tf.gather(images, indices), tf.float32) / 255
+        if preset.distortion is not None:
+            batch = distort(batch, tf.stack([seed, epoch * steps + step]), preset.distortion)
+        return batch, tf.gather(labels, indices)
+
+    labels = tf.constant(train.labels.astype(np.int32))
+    batches = tf.data.Dataset.from_tensor_slices((np.arange(steps, dtype=np.int32), order.reshape(steps, -1)))
+    return batches.map(load, num_parallel_calls=1).prefetch(4)
+
+

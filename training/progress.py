@@ -1,0 +1,62 @@
+"""Progress of a run: a live bar with steps/s and time left on a terminal, one line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from training.checkpoint import EpochFigures
+
+
+class Progress:
+    """Shows how far a run is. `start` once, `advance` as steps are taken, `stop` at the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} steps · {task.fields[rate]}"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task("training", total=None, rate="")
+
+    def start(self, *, total_steps: int, done_steps: int) -> None:
+        """Begin to show; `done_steps` are those of the run that is resumed."""
+        self._total_steps, self._first_step, self._done_steps = total_steps, done_steps, done_steps
+        self._started = time.monotonic()
+        self._bar.update(self._task, total=total_steps, completed=done_steps)
+        self._bar.start()
+
+    def advance(self, steps: int) -> None:
+        """Note that `steps` more have been taken."""
+        self._done_steps += steps
+        self._bar.update(self._task, completed=self._done_steps, rate=self._rate())
+
+    def log_step(self, step: int, loss: float, accuracy: float) -> None:
+        """Print the line of the recurrent-network example for the batch of `step`."""
+        self._console.print(f"step: {step}, loss: {loss:f}, accuracy: {accuracy:f}", highlight=False)
+
+    def finish_epoch(self, figures: EpochFigures, epochs: int) -> None:
+        """Print one line with what the epoch gave."""
+        self._console.print(
+            f"epoch {figures.epoch}/{epochs}  loss {figures.loss:.4f}  accuracy {figures.accuracy:.2%}  "
+            f"validation loss {figures.validation_loss:.4f}  accuracy {figures.validation_accuracy:.2%}  "
+            f"{self._rate()}",
+            highlight=False,
+        )
+
+    def stop(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def _rate(self) -> str:
+        """Return "35.1 steps/s, 12:03 left"."""
+        steps_per_s = (self._done_steps - self._first_step) / max(time.monotonic() - self._started, 1e-9)
+        minutes, seconds = divmod(round((self._total_steps - self._done_steps) / max(steps_per_s, 1e-9)), 60)
+        return f"{steps_per_s:.1f} steps/s, {minutes}:{seconds:02d} left"
