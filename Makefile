@@ -1,0 +1,72 @@
+# Every task of the project, once. CI runs these same targets (.ci/run).
+# ARGS=… is passed on to the program that a target runs.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+# TensorFlow has wheels for these versions; venv and ensurepip are separate packages on some systems.
+PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --no-header --no-annotate \
+  --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: --generate-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help serve train test check format bench docker-test lock clean
+
+help: ## List the tasks
+	@echo 'rowscan reads handwritten digits. Each task sets up $(VENV) by itself.'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	  awk -F '|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+serve: $(VENV)/.serve ## Serve the newest published model on port 8000
+	@$(BIN)/python -m app
+
+train: $(VENV)/.train ## Train a network and publish it (ARGS='--preset tutorial')
+	@$(BIN)/python -m training train $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests with coverage (ARGS=path runs a part, without coverage)
+	@$(BIN)/python -m pytest $(or $(ARGS),--cov)
+
+check: $(VENV)/.dev ## Check format, lint and types
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## Format the code and mend what lint can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+bench: $(VENV)/.dev ## Run the benchmarks
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docker-test: $(BIN)/python ## Build the image, run it with compose, check it from outside
+	@$(BIN)/python tests/e2e/docker_test.py
+
+lock: $(VENV)/.dev ## Remake requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
+	@$(COMPILE) $(ARGS) --output-file requirements/serve.txt
+	@$(COMPILE) $(ARGS) --output-file requirements/train.txt --constraints requirements/serve.txt \
+	  --extra train
+	@$(COMPILE) $(ARGS) --output-file requirements/dev.txt --constraints requirements/train.txt \
+	  --extra train --group dev
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* htmlcov
+	find app training tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# A stamp says which locked set is installed; a changed lock file installs it again.
+$(VENV)/.%: requirements/%.txt $(BIN)/python
+	@echo 'Installing requirements/$*.txt into $(VENV) …'
+	@$(PIP) install --require-hashes --requirement $<
+	@touch $@
+
+$(BIN)/python:
+	@for python in $(PYTHONS); do \
+	  if $$python -c '$(PROBE)' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$($$python --version) …"; \
+	    rm -rf $(VENV); $$python -m venv $(VENV); exit; \
+	  fi; \
+	done; \
+	echo 'No Python 3.11, 3.12 or 3.13 with venv found (tried: $(PYTHONS)).' >&2; \
+	echo 'Install one (on Debian and Ubuntu: apt install python3-venv) or name it: make PYTHON=…' >&2; \
+	exit 1
