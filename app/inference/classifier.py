@@ -1,0 +1,28 @@
+"""What the batcher needs of a network: images (n, 28, 28) in, probabilities (n, 10) out.
+
+`saved_model.SavedModelClassifier` is the one that serves, `fake.FakeClassifier` the one for tests.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.manifest import Manifest
+
+
+class Classifier(Protocol):
+    """Turns images into probabilities. Blocking, and for one calling thread."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the version says of itself."""
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """The batch sizes that run without padding, ascending; the last is the most that one call takes."""
+
+    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1, 1 <= n <= batch_sizes[-1]."""

@@ -1,0 +1,199 @@
+"""The contract of a published version: what `models/digits/<n>/assets.extra/manifest.json` says and binds.
+
+Training writes it last, when every other file of the version lies there; serving reads it first and touches no
+file that it does not list. A SavedModel is code, so this is also what keeps foreign code out.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import ModelError
+from app.imaging import IMAGE_SIDE
+
+MODEL_NAME = "digits"
+MANIFEST_PATH = PurePosixPath("assets.extra/manifest.json")
+FORMAT = 1  # raised when a reader of the old format could not read the new one
+MAX_MANIFEST_BYTES = 1_000_000
+CLASSES = 10
+HASH_CHUNK_BYTES = 1 << 20
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    """What all parts share: nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileDigest(_Part):
+    """Size and sha256 of one file of the version."""
+
+    bytes: int = Field(ge=0)
+    sha256: Sha256
+
+
+class TensorContract(_Part):
+    """One tensor of the serving signature; null in `shape` is a free dimension."""
+
+    name: str
+    dtype: Literal["float32"] = "float32"
+    shape: tuple[int | None, ...]
+    meaning: str
+
+
+class GoldenSample(_Part):
+    """One image with the answer that the version gave when it was exported."""
+
+    label: int = Field(ge=0, lt=CLASSES)
+    pixels: str  # base64 of 28 × 28 uint8, row by row, light ink on dark
+    probabilities: tuple[Probability, ...] = Field(min_length=CLASSES, max_length=CLASSES)
+
+    def image(self) -> NDArray[np.float32]:
+        """Return the image as the network takes it: float32 (28, 28), 0..1."""
+        raw = np.frombuffer(base64.b64decode(self.pixels, validate=True), np.uint8)
+        return raw.reshape(IMAGE_SIDE, IMAGE_SIDE).astype(np.float32) / np.float32(255)
+
+
+class Golden(_Part):
+    """The golden samples, and how far a served probability may lie from the recorded one."""
+
+    tolerance: float = Field(gt=0, lt=0.1)
+    samples: tuple[GoldenSample, ...] = Field(min_length=1)
+
+    def images(self) -> NDArray[np.float32]:
+        """Return the images of all samples: float32 (samples, 28, 28), 0..1."""
+        return np.stack([sample.image() for sample in self.samples])
+
+    def probabilities(self) -> NDArray[np.float32]:
+        """Return the recorded probabilities of all samples: float32 (samples, 10)."""
+        return np.array([sample.probabilities for sample in self.samples], np.float32)
+
+
+class Training(_Part):
+    """How the version was made, so that it can be made again."""
+
+    preset: dict[str, object]
+    seed: int
+    duration_s: float
+    data: dict[str, Sha256]  # sha256 of the decompressed data files
+    split: dict[str, int]  # images in each split
+    source_revision: str
+    libraries: dict[str, str]
+    machine: str
+
+
+class TestFigures(_Part):
+    """What the version scored on the images that no choice was made on."""
+
+    __test__ = False  # not a test class, whatever its name begins with
+
+    images: int
+    correct: int
+    accuracy: Probability
+    expected_calibration_error: Probability
+    negative_log_likelihood: float
+
+
+class Manifest(_Part):
+    """All that a reader must know of a published version."""
+
+    format: Literal[1] = FORMAT
+    model: Literal["digits"] = MODEL_NAME
+    version: int = Field(ge=1)
+    created: datetime
+    files: dict[str, FileDigest] = Field(min_length=1)
+    input: TensorContract
+    output: TensorContract
+    classes: tuple[str, ...] = Field(min_length=CLASSES, max_length=CLASSES)
+    temperature: float = Field(gt=0)  # the exported softmax divides the logits by it
+    min_confidence: Probability  # below it, the service says that the picture is no digit
+    flops: int = Field(ge=0)  # of one image's forward pass
+    parameters: int = Field(ge=0)
+    training: Training
+    test: TestFigures
+    golden: Golden
+
+
+def read_manifest(version_dir: Path) -> Manifest:
+    """Read and check the manifest of the version in `version_dir`; raises `ModelError` that says what is wrong."""
+    path = version_dir / MANIFEST_PATH
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}). Publish the version again.") from error
+    if len(content) > MAX_MANIFEST_BYTES:
+        raise ModelError(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes. Publish the version again.")
+    try:
+        manifest = Manifest.model_validate_json(content)
+        manifest.golden.images()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise ModelError(f"{path} is not a manifest of format {FORMAT}: {where}: {first['msg']}.") from error
+    except (ValueError, binascii.Error) as error:
+        raise ModelError(f"{path} has a golden sample that is not a 28×28 image.") from error
+    if version_dir.name != str(manifest.version):
+        raise ModelError(f"{version_dir} holds version {manifest.version}. Rename the folder to that number.")
+    return manifest
+
+
+def check_files(version_dir: Path, manifest: Manifest) -> None:
+    """Check that the folder holds exactly the files that the manifest lists, byte for byte.
+
+    Raises `ModelError` that names the first file that is missing, changed, unlisted or a link.
+    """
+    present = set(list_files(version_dir))
+    listed = set(manifest.files)
+    for name in sorted(listed - present):
+        raise ModelError(f"{version_dir / name} is missing. Publish the version again.")
+    for name in sorted(present - listed):
+        raise ModelError(f"{version_dir / name} is not in the manifest. Remove it or publish the version again.")
+    for name, expected in sorted(manifest.files.items()):
+        if digest_file(version_dir / name) != expected:
+            raise ModelError(f"{version_dir / name} is not the published file. Publish the version again.")
+
+
+def list_files(version_dir: Path) -> list[str]:
+    """Return the relative names of all files below `version_dir` but the manifest's; raises `ModelError` on a link."""
+    names = []
+    for folder, subfolders, files in os.walk(version_dir):
+        for name in (*subfolders, *files):
+            path = Path(folder, name)
+            if path.is_symlink():
+                raise ModelError(f"{path} is a link. A version holds plain files only.")
+        names += [Path(folder, name).relative_to(version_dir).as_posix() for name in files]
+    return [name for name in names if name != str(MANIFEST_PATH)]
+
+
+def digest_file(path: Path) -> FileDigest:
+    """Return size and sha256 of a file; raises `ModelError` when it cannot be read."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(HASH_CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read ({error.strerror}).") from error
+    return FileDigest(bytes=size, sha256=digest.hexdigest())
+
+
+def write_manifest(version_dir: Path, manifest: Manifest) -> None:
+    """Write `manifest` into a version that is being made."""
+    path = version_dir / MANIFEST_PATH
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
