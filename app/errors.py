@@ -4,15 +4,15 @@
     ├── RequestError                      a request that cannot be answered
     │   ├── MalformedRequestError         400  bad JSON, bad multipart, missing part
     │   ├── InvalidInputError             422  well-formed, but a wrong shape or wrong values
-    │   ├── PayloadTooLargeError          413  body bytes, image pixels, image side, number of images
-    │   ├── UnsupportedImageError         415  not an image type that is read here, or several frames
+    │   ├── PayloadTooLargeError          413  body bytes, image pixels, image side, images
+    │   ├── UnsupportedImageError         415  not a type that is read here, or several frames
     │   ├── UndecodableImageError         422  truncated, corrupt
     │   ├── BlankImageError               422  nothing is drawn on it
     │   ├── QueueFullError                429  with Retry-After
     │   ├── DrainingError                 503  with Retry-After
     │   ├── NotReadyError                 503  with Retry-After
     │   ├── DeadlineExceededError         504
-    │   └── InferenceError                500  the network failed or gave numbers that are not finite
+    │   └── InferenceError                500  the network failed, or its output is not finite
     └── ModelError                        a published version that must not be served
 
 `str(error)` is one or two plain sentences for the person who reads the answer: what was wrong, and

@@ -1,20 +1,18 @@
-"""Settings, read from `ROWSCAN_…` environment variables by `app/__main__.py` and passed in from there."""
+"""Settings: `app/__main__.py` reads them from the environment and passes them in."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """How one process serves. Every field `name` is the environment variable `ROWSCAN_NAME`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ROWSCAN_", frozen=True, env_ignore_empty=True, protected_namespaces=()
-    )
+    model_config = SettingsConfigDict(env_prefix="ROWSCAN_", frozen=True, env_ignore_empty=True)
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 lets the system choose.")
@@ -52,3 +50,11 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
     )
+
+    @field_validator("max_queue_images")
+    @classmethod
+    def _room_for_a_batch(cls, value: int, info: ValidationInfo) -> int:
+        """A request that could never be queued would be told to try again, for ever."""
+        if value < info.data.get("max_batch_images", 0):
+            raise ValueError("must not be less than ROWSCAN_MAX_BATCH_IMAGES")
+        return value

@@ -1,0 +1,57 @@
+"""What is known about a request from its first byte to its last: id, start, timings."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+STATE_KEY = "rowscan"
+ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+@dataclass
+class RequestContext:
+    """Made by the envelope, filled on the way, read when the response starts."""
+
+    request_id: str
+    started: float = field(default_factory=time.monotonic)
+    timings: list[str] = field(default_factory=list)  # Server-Timing metrics
+
+    def add_timing(self, name: str, duration_ms: float, description: str = "") -> None:
+        """Note how long a step took, for the Server-Timing header."""
+        described = f';desc="{description}"' if description else ""
+        self.timings.append(f"{name}{described};dur={duration_ms:.3f}")
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Note how long the body of a `with` took."""
+        started = time.monotonic()
+        yield
+        self.add_timing(name, 1e3 * (time.monotonic() - started))
+
+    def server_timing(self) -> str:
+        """The Server-Timing header."""
+        total_ms = 1e3 * (time.monotonic() - self.started)
+        return ", ".join([*self.timings, f"total;dur={total_ms:.3f}"])
+
+
+def begin(scope: Scope) -> RequestContext:
+    """The context of a request that begins now; its id is the client's where that is sound."""
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    accepted = ACCEPTED_ID.fullmatch(sent)
+    context = RequestContext(sent.decode("ascii") if accepted else secrets.token_hex(16))
+    scope.setdefault("state", {})[STATE_KEY] = context
+    return context
+
+
+def context_of(request: Request) -> RequestContext:
+    """The context that `begin` left in the request's scope."""
+    context: RequestContext = request.scope["state"][STATE_KEY]
+    return context

@@ -1,0 +1,55 @@
+"""The outermost layer, plain ASGI: headers that every response carries, and the last resort.
+
+Not `BaseHTTPMiddleware`, which puts a task and a queue between the server and every response.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.context import begin
+from app.api.problems import problem_response
+from app.errors import INTERNAL
+
+logger = logging.getLogger(__name__)
+
+
+class Envelope:
+    """Gives each response X-Request-ID and Server-Timing; makes a 500 of what nobody caught."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request (ASGI)."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        context = begin(scope)
+        response_started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal response_started
+            if message["type"] == "http.response.start":
+                response_started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = context.request_id
+                headers["Server-Timing"] = context.server_timing()
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            logger.debug("%s: the client left in the middle of its request", context.request_id)
+        except Exception:
+            logger.exception("%s: not answered, an error in the service", context.request_id)
+            if response_started:
+                raise  # the server closes the connection: half an answer is none
+            response = problem_response(
+                INTERNAL, "The service failed on this request. It goes on.", context.request_id
+            )
+            await response(scope, receive, send_with_headers)

@@ -1,0 +1,129 @@
+"""Request bodies → images that have not been decoded yet, for each way in."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from app.api import npy
+from app.api.bodies import MULTIPART, Body, split_multipart
+from app.errors import (
+    InvalidInputError,
+    MalformedRequestError,
+    PayloadTooLargeError,
+    RequestError,
+    UnsupportedImageError,
+)
+from app.schemas import Base64Image, PixelGrid, PredictBatchBody, PredictBody
+
+# The bytes of an image file, or grey values (28, 28) uint8.
+Image = bytes | NDArray[np.uint8]
+Model = TypeVar("Model", bound=BaseModel)
+
+JSON = "application/json"
+OCTET_STREAM = "application/octet-stream"
+NPY = "application/x-npy"
+PIXELS: TypeAdapter[list[list[float]]] = TypeAdapter(PixelGrid)
+BASE64: TypeAdapter[str] = TypeAdapter(Base64Image)
+
+
+def one_image(body: Body) -> Image:
+    """The one image of a /predict body."""
+    if body.media_type == MULTIPART:
+        parts = split_multipart(body, "file", max_parts=1)
+        return parts[0]
+    if body.media_type == JSON:
+        parsed = _parse_json(PredictBody, body.data)
+        if parsed.pixels is not None:
+            return _to_grey(parsed.pixels)
+        return _from_base64(parsed.image)
+    # Without a Content-Type the bytes may be anything (RFC 9110, 8.3): decoding tells.
+    if body.media_type.startswith("image/") or body.media_type in (OCTET_STREAM, ""):
+        return body.data
+    raise UnsupportedImageError(
+        f"This Content-Type is not read here. Send {MULTIPART}, image/*, {OCTET_STREAM} or {JSON}."
+    )
+
+
+def many_images(body: Body, max_images: int) -> list[Image | RequestError]:
+    """The images of a /predict/batch body, in order; an error in the place of a bad item."""
+    if body.media_type == MULTIPART:
+        return list(split_multipart(body, "files", max_images))
+    if body.media_type == JSON:
+        return _from_json_batch(body.data, max_images)
+    if body.media_type == NPY or (
+        body.media_type in (OCTET_STREAM, "") and body.data.startswith(npy.MAGIC)
+    ):
+        return list(npy.parse_npy(body.data, max_images))
+    raise UnsupportedImageError(
+        f"This Content-Type is not read here. Send {MULTIPART}, {JSON} or a .npy file as {NPY}."
+    )
+
+
+def _from_json_batch(data: bytes, max_images: int) -> list[Image | RequestError]:
+    parsed = _parse_json(PredictBatchBody, data)
+    items = parsed.pixels if parsed.images is None else parsed.images
+    if not items:
+        raise InvalidInputError("The list is empty. Send at least one image.")
+    if len(items) > max_images:
+        raise PayloadTooLargeError(f"Too many images. Send at most {max_images} at once.")
+    read = _from_pixels if parsed.images is None else _from_base64
+    return [_or_error(read, item) for item in items]
+
+
+def _or_error(read: Callable[[object], Image], item: object) -> Image | RequestError:
+    try:
+        return read(item)
+    except RequestError as error:
+        return error
+
+
+def _from_base64(item: object) -> bytes:
+    """Base64, as `base64` and browsers write it: wrapped lines and a data URL's head are fine."""
+    try:
+        text = BASE64.validate_python(item)
+        if text.startswith("data:"):
+            text = text.partition(",")[2]
+        data = base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        raise InvalidInputError("The image is not a string in base64.") from error
+    if not data:
+        raise InvalidInputError("The image is empty.")
+    return data
+
+
+def _from_pixels(item: object) -> NDArray[np.uint8]:
+    try:
+        pixels = PIXELS.validate_python(item)
+    except ValidationError as error:
+        raise InvalidInputError(_describe(error, "pixels")) from error
+    return _to_grey(pixels)
+
+
+def _to_grey(pixels: list[list[float]]) -> NDArray[np.uint8]:
+    """28 rows of 28 numbers, 0..255 → (28, 28) uint8, rounded to the nearest grey value."""
+    return np.rint(pixels).astype(np.uint8)
+
+
+def _parse_json(model: type[Model], data: bytes) -> Model:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise MalformedRequestError("The body is not valid JSON.") from error
+        raise InvalidInputError(_describe(error)) from error
+
+
+def _describe(error: ValidationError, place: str = "the body") -> str:
+    """Where and why, in pydantic's words, which do not repeat the input. Nor do unknown keys."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"] == "extra_forbidden":
+        return "The body has a key that is not known here."
+    for part in first["loc"]:
+        place = f"{place}[{part}]" if isinstance(part, int) else str(part)
+    return f"{place}: {first['msg']}."

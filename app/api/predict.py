@@ -1,0 +1,117 @@
+"""POST /predict and POST /predict/batch: images in, probabilities out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Header, Query, Request
+from numpy.typing import NDArray
+
+from app.api.bodies import read_body
+from app.api.context import RequestContext, context_of
+from app.api.documentation import PREDICT, PREDICT_BATCH
+from app.api.explain import partly_read, seen
+from app.api.problems import error_body
+from app.api.reading import Reader
+from app.errors import RequestError
+from app.inference.batcher import Answer
+from app.inference.manifest import Manifest
+from app.inference.service import Model, Service
+from app.schemas import BatchPrediction, Prediction
+from app.settings import Settings
+
+# One more than the 7 digits of a float32, so that rounding takes nothing away.
+PROBABILITY_DECIMALS = 8
+
+Explain = Annotated[
+    bool, Query(description="Show what the network read, and its opinion after each row.")
+]
+DeadlineMs = Annotated[
+    int | None,
+    Header(
+        alias="X-Deadline-Ms",
+        ge=1,
+        description="Answer within this many milliseconds or not at all.",
+    ),
+]
+
+
+def predict_router(service: Service, reader: Reader, settings: Settings) -> APIRouter:
+    """Routes that read digits."""
+    router = APIRouter(tags=["predict"])
+
+    @router.post("/predict", response_model_exclude_none=True, **PREDICT)
+    async def predict(
+        request: Request, explain: Explain = False, deadline_ms: DeadlineMs = None
+    ) -> Prediction:
+        context, model = context_of(request), service.model()
+        deadline = _deadline(context, settings, deadline_ms)
+        body = await read_body(request, settings.max_upload_bytes, deadline)
+        with context.timed("decode"):
+            digit = await reader.read_one(body, deadline)
+        images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
+        answer = await _ask(model, images, deadline, context)
+        prediction = _prediction(answer.probabilities[-1], answer, model.manifest)
+        if explain:
+            prediction.seen = seen(digit)
+            prediction.rows = [_rounded(row) for row in answer.probabilities]
+        return prediction
+
+    @router.post("/predict/batch", response_model_exclude_none=True, **PREDICT_BATCH)
+    async def predict_batch(request: Request, deadline_ms: DeadlineMs = None) -> BatchPrediction:
+        context, model = context_of(request), service.model()
+        deadline = _deadline(context, settings, deadline_ms)
+        body = await read_body(request, settings.max_upload_bytes, deadline)
+        with context.timed("decode"):
+            items = await reader.read_many(body, deadline)
+        images = [item.pixels for item in items if not isinstance(item, RequestError)]
+        answered: list[Prediction] = []
+        if images:
+            answer = await _ask(model, np.stack(images), deadline, context)
+            answered = [_prediction(row, answer, model.manifest) for row in answer.probabilities]
+        following = iter(answered)
+        return BatchPrediction(
+            predictions=[
+                error_body(item, context.request_id)
+                if isinstance(item, RequestError)
+                else next(following)
+                for item in items
+            ]
+        )
+
+    return router
+
+
+def _deadline(context: RequestContext, settings: Settings, asked_ms: int | None) -> float:
+    """When the answer must be there, on time.monotonic()."""
+    asked_s = settings.deadline_s if asked_ms is None else asked_ms / 1e3
+    return context.started + min(asked_s, settings.deadline_s)
+
+
+async def _ask(
+    model: Model, images: NDArray[np.float32], deadline: float, context: RequestContext
+) -> Answer:
+    """Images (n, 28, 28) through the batcher, with its timings noted."""
+    answer = await model.batcher.submit(images, deadline)
+    context.add_timing("queue", answer.queue_ms)
+    context.add_timing("infer", answer.infer_ms, f"batch of {answer.batch_size}")
+    return answer
+
+
+def _prediction(row: NDArray[np.float32], answer: Answer, manifest: Manifest) -> Prediction:
+    probabilities = _rounded(row)
+    digit = int(row.argmax())
+    return Prediction(
+        digit=digit,
+        confidence=probabilities[digit],
+        probabilities=probabilities,
+        is_digit=probabilities[digit] >= manifest.min_confidence,
+        model_version=answer.model_version,
+    )
+
+
+def _rounded(row: NDArray[np.float32]) -> list[float]:
+    # In float64, where the rounded decimal is also what JSON will show.
+    rounded: list[float] = row.astype(np.float64).round(PROBABILITY_DECIMALS).tolist()
+    return rounded

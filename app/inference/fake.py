@@ -1,0 +1,44 @@
+"""A classifier that needs no TensorFlow, for tests of everything around the network."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.inference.manifest import Manifest
+
+
+class FakeClassifier:
+    """Calls the digit whose tenth of the columns holds the most ink, the same for the same image.
+
+    It records the size of each batch. While `gate` is cleared, calls wait; each call takes
+    `delay_s` on top; while `failure` is set, calls raise it.
+    """
+
+    batch_sizes = (1, 8, 64)
+
+    def __init__(self, manifest: Manifest, delay_s: float = 0.0) -> None:
+        self.manifest = manifest
+        self.delay_s = delay_s
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.failure: Exception | None = None
+        self.batches: list[int] = []
+
+    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Images (n, 28, 28) float32 0..1 → probabilities (n, 10) float32."""
+        self.batches.append(len(images))
+        self.entered.set()
+        self.gate.wait()
+        time.sleep(self.delay_s)
+        if self.failure is not None:
+            raise self.failure
+        columns = images.sum(axis=1)  # (n, 28)
+        ink = np.add.reduceat(columns, np.arange(10) * 28 // 10, axis=1)  # (n, 10)
+        odds = np.exp(ink - ink.max(axis=1, keepdims=True))
+        probabilities: NDArray[np.float32] = odds / odds.sum(axis=1, keepdims=True)
+        return probabilities

@@ -1,0 +1,137 @@
+"""The life of the model in one process: loading, ready, draining; or failed, with the reason.
+
+A model is loaded in a thread of its own while the event loop already answers health checks.
+What is asked for a batcher gets one only when a verified, warmed model can answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol
+
+from app.errors import DrainingError, ModelError, NotReadyError
+from app.inference.batcher import Batcher
+from app.inference.classifier import Classifier
+from app.inference.manifest import Manifest
+
+logger = logging.getLogger(__name__)
+
+Status = Literal["loading", "ready", "draining", "failed"]
+
+
+class Loaded(Protocol):
+    """What loading gives: `app.inference.versions.load_newest` returns one."""
+
+    @property
+    def classifier(self) -> Classifier:
+        """The version that answers."""
+
+    @property
+    def refused(self) -> dict[int, str]:
+        """The versions that were passed over, and why."""
+
+
+class Model(NamedTuple):
+    """A model that answers, and the batcher in front of it."""
+
+    manifest: Manifest
+    batcher: Batcher
+
+
+class Service:
+    """Holds the one model that is served, and says whether it can be."""
+
+    def __init__(self, max_queue_images: int, drain_s: float) -> None:
+        self._max_queue_images = max_queue_images
+        self._drain_s = drain_s
+        self._model: Model | None = None
+        self._drain_until: float | None = None
+        self.error: str | None = None
+        self.refused: dict[int, str] = {}
+
+    @property
+    def status(self) -> Status:
+        """Draining comes first: a load balancer must stop sending whatever else is true."""
+        if self._drain_until is not None:
+            return "draining"
+        if self._model is not None and self._model.batcher.alive:
+            return "ready"
+        return "loading" if self.error is None and self._model is None else "failed"
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The manifest of the served version, if there is one."""
+        return self._model.manifest if self._model else None
+
+    def model(self) -> Model:
+        """The model for a new request. Raises DrainingError or NotReadyError."""
+        status = self.status
+        if status == "draining":
+            raise DrainingError("The service is stopping. Send the request again elsewhere.")
+        if status != "ready" or self._model is None:
+            raise NotReadyError(
+                "The model is being loaded. Try again in a few seconds."
+                if status == "loading"
+                else "No model can be served; GET /health says why."
+            )
+        return self._model
+
+    def serve(self, classifier: Classifier) -> None:
+        """Answer with this classifier from now on. Called in the event loop."""
+        self._model = Model(classifier.manifest, Batcher(classifier, self._max_queue_images))
+
+    def load(
+        self,
+        load: Callable[[], Loaded],
+        on_ready: Callable[[int], None],
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        """Load in the background; then, in the event loop, on_ready(version) or on_fatal(why)."""
+        loop = asyncio.get_running_loop()
+
+        def finish(loaded: Loaded | str) -> None:
+            if isinstance(loaded, str):
+                self.error = loaded
+                on_fatal(loaded)
+                return
+            self.refused = loaded.refused
+            self.serve(loaded.classifier)
+            on_ready(loaded.classifier.manifest.version)
+
+        def run() -> None:
+            outcome = _try_to_load(load)
+            try:
+                loop.call_soon_threadsafe(finish, outcome)
+            except RuntimeError:
+                logger.info("Stopped before the model was loaded")
+
+        # A daemon: stopping does not wait for a model that nobody will use.
+        threading.Thread(target=run, name="load", daemon=True).start()
+
+    def begin_drain(self) -> None:
+        """Turn readiness off and refuse new requests; those that were accepted go on.
+
+        Safe to call from a signal handler, and more than once.
+        """
+        if self._drain_until is None:
+            self._drain_until = time.monotonic() + self._drain_s
+
+    async def drain(self) -> None:
+        """Finish what was accepted, within drain_s of begin_drain, and stop the network."""
+        self.begin_drain()
+        if self._model is not None and self._drain_until is not None:
+            await self._model.batcher.drain(max(0.0, self._drain_until - time.monotonic()))
+
+
+def _try_to_load(load: Callable[[], Loaded]) -> Loaded | str:
+    try:
+        return load()
+    except ModelError as error:
+        return str(error)
+    except Exception as error:
+        logger.debug("Loading failed", exc_info=True)
+        return f"The model could not be loaded: {type(error).__name__}: {error}"

@@ -1,0 +1,71 @@
+"""The app, wired together: settings in, FastAPI out. No logic lives here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app import __version__
+from app.api.envelope import Envelope
+from app.api.health import health_router
+from app.api.predict import predict_router
+from app.api.problems import install_problem_handlers
+from app.api.reading import Reader
+from app.imaging import DecodeLimits
+from app.inference.classifier import Classifier
+from app.inference.service import Loaded, Service
+from app.settings import Settings
+
+
+def create_app(
+    settings: Settings,
+    classifier: Classifier | None = None,
+    on_fatal: Callable[[str], None] | None = None,
+    on_ready: Callable[[int], None] | None = None,
+) -> FastAPI:
+    """The service as an ASGI app.
+
+    It serves `classifier`, or else loads the newest good version in the background from the moment
+    that its lifespan starts: on_ready(version) is called when it answers, on_fatal(why) when no
+    version can be served.
+    """
+    service = Service(settings.max_queue_images, settings.drain_s)
+    limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
+    reader = Reader(limits, settings.max_batch_images)
+
+    def load() -> Loaded:
+        # Here and not above: this import takes TensorFlow in, seconds and hundreds of megabytes.
+        from app.inference.versions import load_newest
+
+        return load_newest(settings.models_dir, settings.model_version)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if classifier is not None:
+            service.serve(classifier)
+        else:
+            service.load(load, on_ready or _ignore, on_fatal or _ignore)
+        yield
+        await service.drain()
+        reader.close()
+
+    app = FastAPI(
+        title="rowscan",
+        summary="Reads handwritten digits, one row of pixels at a time.",
+        version=__version__,
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    app.add_middleware(Envelope)
+    install_problem_handlers(app)
+    app.include_router(health_router(service))
+    app.include_router(predict_router(service, reader, settings))
+    return app
+
+
+def _ignore(_: object) -> None:
+    """Nobody listens: /health tells the same."""
