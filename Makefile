@@ -56,7 +56,7 @@ clean: ## Remove the environment and all caches
 
 # A stamp says which locked set is installed; a changed lock file installs it again.
 $(VENV)/.%: requirements/%.txt $(BIN)/python
-	@echo 'Installing requirements/$*.txt into $(VENV) …'
+	@echo 'Installing requirements/$*.txt into $(VENV) (some 300 MB the first time) …'
 	@$(PIP) install --require-hashes --requirement $<
 	@touch $@
 
