@@ -136,6 +136,7 @@ class Batcher:
         try:
             async with asyncio.timeout(timeout_s):
                 await self._stopped.wait()
+            self._thread.join()  # it has said its last word
         except TimeoutError:
             self._abandon()
 
@@ -181,14 +182,18 @@ class Batcher:
 
     def _run(self) -> None:
         while batch := self._take():
-            self._tell_loop(self._deliver, self._serve(batch))
+            if not self._tell_loop(self._deliver, self._serve(batch)):
+                return
         self._tell_loop(self._stopped.set)
 
-    def _tell_loop(self, callback: Callable[..., None], *args: object) -> None:
+    def _tell_loop(self, callback: Callable[..., None], *args: object) -> bool:
+        """Have the event loop call this; False when it is closed, and with it all callers gone."""
         try:
             self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:  # the event loop is closed, and with it every caller is gone
+        except RuntimeError:
             logger.warning("The event loop was closed before the last batch was answered")
+            return False
+        return True
 
     def _take(self) -> list[_Share]:
         """The next batch, waiting for one if need be; empty when drained."""

@@ -1,0 +1,320 @@
+"""The batcher: right rows to right callers, whatever the neighbours do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.errors import DeadlineExceededError, DrainingError, InferenceError, QueueFullError
+from app.inference.batcher import TURN_IMAGES, Answer, Batcher
+from app.inference.fake import FakeClassifier
+
+MAX_QUEUE_IMAGES = 2000
+SOON_S = 10.0
+
+
+def random_images(count: int, seed: int = 0) -> NDArray[np.float32]:
+    """Images (count, 28, 28), all different."""
+    return np.random.default_rng(seed).random((count, 28, 28), np.float32)
+
+
+def soon() -> float:
+    """A deadline that is not met only when something hangs."""
+    return time.monotonic() + SOON_S
+
+
+@pytest.fixture
+async def batcher(classifier: FakeClassifier) -> AsyncIterator[Batcher]:
+    """A running batcher; whatever a test left waiting is given up at the end."""
+    batcher = Batcher(classifier, MAX_QUEUE_IMAGES)
+    yield batcher
+    classifier.gate.set()
+    await batcher.drain(timeout_s=5)
+
+
+async def submit_later(
+    batcher: Batcher, images: NDArray[np.float32], deadline: float | None = None
+) -> asyncio.Task[Answer]:
+    """Submit in a task that has run as far as waiting."""
+    task = asyncio.create_task(batcher.submit(images, deadline or soon()))
+    await asyncio.sleep(0)
+    return task
+
+
+async def occupy(batcher: Batcher, classifier: FakeClassifier) -> asyncio.Task[Answer]:
+    """Hold the network with a batch of one, so that what follows has to wait."""
+    classifier.gate.clear()
+    task = await submit_later(batcher, random_images(1, seed=99))
+    await asyncio.to_thread(classifier.entered.wait, SOON_S)
+    return task
+
+
+async def test_answers_with_the_rows_of_the_network(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """A caller gets what the network says about exactly its images, in order."""
+    images = random_images(5)
+    answer = await batcher.submit(images, soon())
+    np.testing.assert_array_equal(answer.probabilities, classifier.classify(images))
+    assert answer.model_version == 3
+
+
+async def test_lone_request_goes_at_once(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """An idle network does not wait for company."""
+    answer = await batcher.submit(random_images(1), soon())
+    assert answer.batch_size == 1
+    assert classifier.batches == [1]
+
+
+async def test_waiting_requests_ride_together(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """What comes while the network is busy forms the next batch, neighbours noted."""
+    first = await occupy(batcher, classifier)
+    tasks = [await submit_later(batcher, random_images(1, seed)) for seed in range(10)]
+    classifier.gate.set()
+    answers = await asyncio.gather(first, *tasks)
+    assert classifier.batches == [1, 10]
+    assert {answer.batch_size for answer in answers[1:]} == {10}
+
+
+async def test_one_equals_the_same_in_a_batch(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """Company changes nothing in an answer."""
+    images = random_images(20)
+    alone = [await batcher.submit(image[np.newaxis], soon()) for image in images]
+    await occupy(batcher, classifier)
+    tasks = [await submit_later(batcher, image[np.newaxis]) for image in images]
+    classifier.gate.set()
+    for one, task in zip(alone, tasks, strict=True):
+        np.testing.assert_array_equal(one.probabilities, (await task).probabilities)
+
+
+async def test_large_request_is_split_and_put_together(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """More images than a batch takes come back as one answer, in order."""
+    images = random_images(300)
+    answer = await batcher.submit(images, soon())
+    np.testing.assert_array_equal(answer.probabilities, classifier.classify(images))
+    assert max(classifier.batches[:-1]) <= classifier.batch_sizes[-1]
+
+
+async def test_no_mix_up_among_thousands(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """Thousands of different images in requests of random sizes: every row finds its caller."""
+    random = np.random.default_rng(1)
+    images = random_images(6000, seed=2)
+    cuts = np.cumsum(random.integers(1, 40, 400))
+    requests = np.split(images, cuts[cuts < len(images)])
+    window = asyncio.Semaphore(40)  # 40 × 40 images stay below the queue's bound
+
+    async def ask(request: NDArray[np.float32]) -> NDArray[np.float32]:
+        async with window:
+            await asyncio.sleep(random.random() * 1e-3)
+            return (await batcher.submit(request, soon())).probabilities
+
+    answers = await asyncio.gather(*(ask(request) for request in requests))
+    np.testing.assert_array_equal(np.concatenate(answers), classifier.classify(images))
+    assert batcher.queued_images == 0
+
+
+async def test_single_does_not_wait_behind_a_large_request(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """A picture that comes after hundreds of one caller rides in the very next batch."""
+    await occupy(batcher, classifier)
+    large = await submit_later(batcher, random_images(512))
+    single = await submit_later(batcher, random_images(1, seed=5))
+    classifier.gate.set()
+    await single
+    assert not large.done()
+    await large
+
+
+async def test_large_request_does_not_starve(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """A large request has its turn in every batch, however many singles come before it."""
+    await occupy(batcher, classifier)
+    singles = [await submit_later(batcher, random_images(1, seed)) for seed in range(50)]
+    large = await submit_later(batcher, random_images(2 * TURN_IMAGES))
+    classifier.gate.set()
+    await asyncio.gather(large, *singles)
+    assert classifier.batches[1] == 64
+
+
+async def test_cancelled_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """A caller who leaves while waiting costs the network nothing, and its neighbours nothing."""
+    await occupy(batcher, classifier)
+    leaving = await submit_later(batcher, random_images(4))
+    staying = await submit_later(batcher, random_images(3, seed=4))
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert batcher.queued_images == 3
+    classifier.gate.set()
+    answer = await staying
+    np.testing.assert_array_equal(
+        answer.probabilities, classifier.classify(random_images(3, seed=4))
+    )
+    assert answer.batch_size == 3
+
+
+async def test_cancelled_while_the_network_runs(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """A caller who leaves in the middle of its batch is passed over."""
+    leaving = await occupy(batcher, classifier)
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    classifier.gate.set()
+    answer = await batcher.submit(random_images(1), soon())
+    assert math.isclose(float(answer.probabilities.sum()), 1, abs_tol=1e-5)
+
+
+async def test_expired_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """A deadline that passes in the queue is told at once, and those images are never run."""
+    await occupy(batcher, classifier)
+    expiring = await submit_later(batcher, random_images(4), time.monotonic() + 0.02)
+    staying = await submit_later(batcher, random_images(3))
+    with pytest.raises(DeadlineExceededError):
+        await expiring
+    classifier.gate.set()
+    await staying
+    assert classifier.batches == [1, 3]
+
+
+async def test_deadline_is_checked_when_a_batch_is_taken(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """While the event loop is too busy to tell of a passed deadline, the network skips the work."""
+    await occupy(batcher, classifier)
+    expiring = await submit_later(batcher, random_images(4), time.monotonic() + 0.02)
+    staying = await submit_later(batcher, random_images(3))
+    time.sleep(0.05)  # noqa: ASYNC251 - the busy event loop
+    classifier.gate.set()
+    await staying
+    assert classifier.batches == [1, 3]
+    with pytest.raises(DeadlineExceededError):
+        await expiring
+
+
+async def test_deadline_while_the_network_runs(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """A caller is not held beyond its deadline by a slow batch."""
+    classifier.gate.clear()
+    with pytest.raises(DeadlineExceededError):
+        await batcher.submit(random_images(1), time.monotonic() + 0.02)
+
+
+async def test_failure_is_for_its_batch_only(
+    batcher: Batcher, classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When the network raises, the callers of that batch are told, it is logged, and it goes on."""
+    classifier.failure = ValueError("out of luck")
+    with caplog.at_level(logging.ERROR), pytest.raises(InferenceError):
+        await batcher.submit(random_images(2), soon())
+    assert "out of luck" in caplog.text
+    classifier.failure = None
+    assert len((await batcher.submit(random_images(2), soon())).probabilities) == 2
+
+
+async def test_failure_of_a_split_request(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """A request that fails in its first batch fails once, and takes its other images along."""
+    classifier.failure = ValueError("out of luck")
+    with pytest.raises(InferenceError):
+        await batcher.submit(random_images(300), soon())
+    assert batcher.queued_images == 0
+
+
+async def test_poisoned_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """Rows that are not finite fail their own caller; the others of the batch are answered."""
+    await occupy(batcher, classifier)
+    poisoned = await submit_later(batcher, np.full((2, 28, 28), np.nan, np.float32))
+    healthy = await submit_later(batcher, random_images(2))
+    classifier.gate.set()
+    with pytest.raises(InferenceError):
+        await poisoned
+    assert np.isfinite((await healthy).probabilities).all()
+
+
+async def test_queue_is_bounded_in_images(classifier: FakeClassifier) -> None:
+    """What does not fit is refused at once; what has been taken or has left makes room."""
+    batcher = Batcher(classifier, max_queue_images=10)
+    first = await occupy(batcher, classifier)
+    nine = await submit_later(batcher, random_images(9))
+    with pytest.raises(QueueFullError):
+        await batcher.submit(random_images(2), soon())
+    one = await submit_later(batcher, random_images(1))
+    nine.cancel()
+    await asyncio.wait([nine])
+    eight = await submit_later(batcher, random_images(8))
+    classifier.gate.set()
+    await asyncio.gather(first, one, eight)
+    await batcher.drain(timeout_s=5)
+
+
+async def test_drain_finishes_what_was_accepted(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """Draining answers those who wait, refuses who comes later, and stops the thread."""
+    first = await occupy(batcher, classifier)
+    waiting = await submit_later(batcher, random_images(100))
+    draining = asyncio.create_task(batcher.drain(timeout_s=5))
+    await asyncio.sleep(0)
+    with pytest.raises(DrainingError):
+        await batcher.submit(random_images(1), soon())
+    classifier.gate.set()
+    await draining
+    assert len((await first).probabilities) == 1
+    assert len((await waiting).probabilities) == 100
+    assert not batcher.alive
+
+
+async def test_drain_gives_up_in_time(
+    batcher: Batcher, classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever is unanswered when the time is up is told so, in the network and in the queue."""
+    running = await occupy(batcher, classifier)
+    waiting = await submit_later(batcher, random_images(3))
+    await batcher.drain(timeout_s=0.02)
+    for task in (running, waiting):
+        with pytest.raises(DrainingError):
+            await task
+    assert "2 requests" in caplog.text
+
+
+async def test_drain_twice(batcher: Batcher) -> None:
+    """Draining what is drained returns at once."""
+    await batcher.drain(timeout_s=1)
+    await batcher.drain(timeout_s=1)
+
+
+def test_event_loop_closed_meanwhile(
+    classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A batch that outlives its event loop ends with a line in the log."""
+
+    async def leave() -> Batcher:
+        batcher = Batcher(classifier, MAX_QUEUE_IMAGES)
+        (await occupy(batcher, classifier)).cancel()
+        return batcher
+
+    batcher = asyncio.run(leave())
+    classifier.gate.set()
+    deadline = soon()
+    while batcher.alive and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not batcher.alive
+    assert "event loop was closed" in caplog.text
+
+
+async def test_timings(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """The time in the queue and the time in the network are told apart."""
+    classifier.delay_s = 0.02
+    await asyncio.gather(*(batcher.submit(random_images(64, seed), soon()) for seed in range(2)))
+    answer = await batcher.submit(random_images(1), soon())
+    assert 20 <= answer.infer_ms < 1000
+    assert 0 <= answer.queue_ms < 1000

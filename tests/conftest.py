@@ -1,0 +1,64 @@
+"""The app with a fake network, driven in process: no socket, no TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.inference.fake import FakeClassifier
+from app.inference.manifest import Manifest
+from app.main import create_app
+from app.settings import Settings
+
+
+@asynccontextmanager
+async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app that is started before and stopped after."""
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://rowscan") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    """As much of a manifest as the app reads."""
+    return Manifest.model_construct(version=3, min_confidence=0.5)
+
+
+@pytest.fixture
+def classifier(manifest: Manifest) -> FakeClassifier:
+    """A network that answers at once, unless told otherwise."""
+    return FakeClassifier(manifest)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Limits low enough to be exceeded by small requests."""
+    return Settings(
+        max_upload_bytes=100_000,
+        max_image_pixels=1_000_000,
+        max_image_side=2_000,
+        max_batch_images=40,
+        max_queue_images=40,
+        drain_s=5,
+    )
+
+
+@pytest.fixture
+def app(settings: Settings, classifier: FakeClassifier) -> FastAPI:
+    """The app, not started."""
+    return create_app(settings, classifier)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running app."""
+    async with client_of(app) as client:
+        yield client
