@@ -1,7 +1,8 @@
 """Augmentation: a batch of images → the same digits as other hands might have put them.
 
-Pure functions of a batch and a seed: the same seed gives the same distortion, in whatever order and on however
-many threads the pipeline runs them, which is what makes a resumed run equal to an uninterrupted one.
+Pure functions of a batch and a seed: the same seed gives the same distortion, in whatever order and
+on however many threads the pipeline runs them, which is what makes a resumed run equal to an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def distort(images: tf.Tensor, seed: tf.Tensor, distortion: Distortion) -> tf.Te
     angle, shear, scale_x, scale_y, shift_x, shift_y = (
         minimum + (maximum - minimum) * unit[row] for row, (minimum, maximum) in enumerate(bounds)
     )
-    # Output pixel (x, y) takes the source's (a x + b y + c, d x + e y + f): rotate, shear, scale, then shift.
+    # Output pixel (x, y) takes the source's (a x + b y + c, d x + e y + f).
     a, b = tf.cos(angle) / scale_x, (shear * tf.cos(angle) - tf.sin(angle)) / scale_x
     d, e = tf.sin(angle) / scale_y, (shear * tf.sin(angle) + tf.cos(angle)) / scale_y
     c = CENTRE - a * (CENTRE + shift_x) - b * (CENTRE + shift_y)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.errors import CheckpointError
 from training.presets import Preset
@@ -22,7 +23,10 @@ RUN_KEY = "run"  # the JSON beside the arrays
 
 @dataclass(frozen=True)
 class EpochFigures:
-    """What one epoch gave. Losses are mean cross-entropies in nats, accuracies 0..1, validation by averaged weights."""
+    """What one epoch gave: mean cross-entropies in nats, accuracies 0..1.
+
+    Those of validation are the averaged weights'.
+    """
 
     epoch: int
     loss: float
@@ -38,15 +42,21 @@ class Variable(Protocol):
 
     shape: tuple[int, ...]
 
-    def numpy(self) -> Any:
+    def numpy(self) -> NDArray[np.generic]:
         """Return the value as an array."""
+        ...
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: NDArray[np.generic]) -> object:
         """Replace the value."""
+        ...
 
 
 def save_checkpoint(
-    run_dir: Path, variables: Sequence[Variable], preset: Preset, seed: int, history: Sequence[EpochFigures]
+    run_dir: Path,
+    variables: Sequence[Variable],
+    preset: Preset,
+    seed: int,
+    history: Sequence[EpochFigures],
 ) -> None:
     """Write the state after an epoch; a reader, or a kill, never sees half of it."""
     run = {
@@ -58,7 +68,7 @@ def save_checkpoint(
     partial = run_dir / f".{CHECKPOINT_NAME}.part"
     with partial.open("wb") as file:
         arrays = {str(index): variable.numpy() for index, variable in enumerate(variables)}
-        np.savez(file, **{RUN_KEY: np.array(json.dumps(run))}, **arrays)
+        np.savez(file, allow_pickle=False, **{RUN_KEY: np.array(json.dumps(run)), **arrays})
         file.flush()
         os.fsync(file.fileno())
     partial.replace(run_dir / CHECKPOINT_NAME)
@@ -69,7 +79,8 @@ def load_checkpoint(
 ) -> list[EpochFigures]:
     """Put the saved state into `variables` and return the history so far.
 
-    Raises `CheckpointError` when there is no checkpoint, or it is damaged, or of another preset or seed.
+    Raises `CheckpointError` when there is no checkpoint, or it is damaged, or of another preset or
+    seed.
     """
     path = run_dir / CHECKPOINT_NAME
     try:
@@ -91,6 +102,10 @@ def load_checkpoint(
 def _check_same_run(path: Path, run: dict[str, Any], preset: Preset, seed: int) -> None:
     """Refuse to go on with another recipe than the one the checkpoint was made with."""
     if run["seed"] != seed:
-        raise CheckpointError(f"{path} was made with --seed {run['seed']}, not {seed}. Use that seed.")
+        raise CheckpointError(
+            f"{path} was made with --seed {run['seed']}, not {seed}. Use that seed."
+        )
     if run["preset"] != json.loads(json.dumps(dataclasses.asdict(preset))):
-        raise CheckpointError(f"{path} was made with other settings of preset {run['preset']['name']}. Start afresh.")
+        raise CheckpointError(
+            f"{path} was made with other settings of preset {run['preset']['name']}. Start afresh."
+        )

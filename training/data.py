@@ -1,7 +1,8 @@
 """MNIST: IDX files in, checked arrays in disjoint splits out.
 
-The files come from a folder the user names, or from the user's cache, which `download` fills. Either way the
-decompressed bytes must have the published sha256, so that a figure of this project is always one of MNIST.
+The files come from a folder the user names, or from the user's cache, which `download` fills.
+Either way the decompressed bytes must have the published sha256, so that a figure of this project
+is always one of MNIST.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from training.errors import DataError
 
 DATA_DIR_VARIABLE = "ROWSCAN_DATA_DIR"
 
-# sha256 of the decompressed files; the training images are those with the canonical md5 6bbc9ace898e44ae57da46a324031adb
+# sha256 of the decompressed files. The training images are those with the canonical md5
+# 6bbc9ace898e44ae57da46a324031adb.
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -52,7 +54,7 @@ class Split:
 
 
 def load_training(data_dir: Path | None) -> tuple[Split, Split]:
-    """Return the training and the validation split: the first 55,000 and the last 5,000 training images.
+    """Return the training and the validation split: the first 55,000 and the last 5,000 images.
 
     Raises `DataError` when a file is missing or is not the published one.
     """
@@ -65,7 +67,7 @@ def load_training(data_dir: Path | None) -> tuple[Split, Split]:
 
 
 def load_test(data_dir: Path | None) -> Split:
-    """Return the 10,000 test images, which only an evaluation reads, once, when training is over."""
+    """Return the 10,000 test images, which an evaluation reads once, when training is over."""
     return _load("t10k", data_dir)
 
 
@@ -83,12 +85,17 @@ def _load(part: str, data_dir: Path | None) -> Split:
 
 
 def find_folder(data_dir: Path | None) -> Path:
-    """Return the folder to read: `data_dir`, else `$ROWSCAN_DATA_DIR`, else the cache, filled if need be."""
-    named = data_dir or (Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None)
+    """Return the folder to read: `data_dir`, else `$ROWSCAN_DATA_DIR`, else the filled cache."""
+    named = data_dir or (
+        Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None
+    )
     if named is None:
         return fetch(cache_dir(), SHA256)
     if not named.is_dir():
-        raise DataError(f"{named} is not a folder. Point --data-dir or {DATA_DIR_VARIABLE} at MNIST's IDX files.")
+        raise DataError(
+            f"{named} is not a folder. "
+            f"Point --data-dir or {DATA_DIR_VARIABLE} at MNIST's IDX files."
+        )
     return named
 
 
@@ -105,11 +112,17 @@ def read_verified(folder: Path, name: str) -> bytes:
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except FileNotFoundError:
-        raise DataError(f"{folder} has neither {name}.gz nor {name}. Put MNIST's four IDX files there.") from None
+        raise DataError(
+            f"{folder} has neither {name}.gz nor {name}. Put MNIST's four IDX files there."
+        ) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path} is truncated or not gzip ({error}). Replace it with a fresh copy.") from error
+        raise DataError(
+            f"{path} is truncated or not gzip ({error}). Delete it and fetch it again."
+        ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise DataError(f"{path} is not the published {name}: its sha256 differs. Replace it with a fresh copy.")
+        raise DataError(
+            f"{path} is not the published {name}: its sha256 differs. Delete it and fetch it again."
+        )
     return content

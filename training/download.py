@@ -1,7 +1,7 @@
 """Download MNIST once into the user's cache: several mirrors, retries, a progress bar, a checksum.
 
-A file appears under its own name only when it is whole and has the right sha256; until then it has another
-name, which is deleted when anything fails.
+A file appears under its own name only when it is whole and has the right sha256; until then it has
+another name, which is deleted when anything fails.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
@@ -54,7 +55,7 @@ def open_url(url: str) -> Response:
 
 
 def cache_dir() -> Path:
-    """Return the folder for downloads: `$XDG_CACHE_HOME/rowscan/mnist`, by default under `~/.cache`."""
+    """Return the folder for downloads: `rowscan/mnist` in `$XDG_CACHE_HOME` or `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "rowscan" / "mnist"
 
@@ -67,18 +68,22 @@ def fetch(
     open_url: Callable[[str], Response] = open_url,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:
-    """Make `folder` hold `<name>.gz` for every name in `digests` (sha256 of the decompressed bytes).
+    """Make `folder` hold `<name>.gz` for every name in `digests`, sha256 of the decompressed bytes.
 
-    Files that are there already are kept: their checksum is checked where they are read. Returns `folder`;
-    raises `DataError` when no mirror gave a good file, or the folder cannot be written.
+    Files that are there already are kept: their checksum is checked where they are read. Returns
+    `folder`; raises `DataError` when no mirror gave a good file, or the folder cannot be written.
     """
-    wanted = {name: digest for name, digest in digests.items() if not (folder / f"{name}.gz").exists()}
+    wanted = {
+        name: digest for name, digest in digests.items() if not (folder / f"{name}.gz").exists()
+    }
     if not wanted:
         return folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"{folder} cannot be made: {error.strerror}. Set XDG_CACHE_HOME elsewhere.") from error
+        raise DataError(
+            f"{folder} cannot be made: {error.strerror}. Set XDG_CACHE_HOME elsewhere."
+        ) from error
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(),
         console=Console(stderr=True),
@@ -105,15 +110,16 @@ def _fetch_one(
         for mirror in mirrors:
             task = bar.add_task(target.name, total=None)
             try:
-                _download(mirror + target.name, target, digest, open_url, lambda n, t, task=task: bar.update(task, completed=n, total=t))
+                update = partial(bar.update, task)
+                _download(mirror + target.name, target, digest, open_url, update)
             except (OSError, HTTPException, EOFError, zlib.error, DataError) as error:
                 bar.remove_task(task)
                 failures.append(f"{mirror}: {error}")
             else:
                 return
     raise DataError(
-        f"{target.name} could not be downloaded ({failures[-1]}). Check the network, or put MNIST's four IDX files "
-        "in a folder and name it with --data-dir."
+        f"{target.name} could not be downloaded ({failures[-1]}). Check the network, or put "
+        "MNIST's four IDX files in a folder and name it with --data-dir."
     )
 
 
@@ -122,21 +128,21 @@ def _download(
     target: Path,
     digest: str,
     open_url: Callable[[str], Response],
-    progressed: Callable[[int, int | None], None],
+    update: Callable[..., None],
 ) -> None:
-    """Write `url` beside `target`, check it, and rename it into place; leave nothing behind on failure."""
-    partial = target.with_name(f"{target.name}.{os.getpid()}.part")
+    """Write `url` beside `target`, check it, rename it into place; on failure leave nothing."""
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
     response = open_url(url)
     try:
         total, received = response.length, 0
-        with partial.open("wb") as file:
+        with unfinished.open("wb") as file:
             while chunk := response.read(CHUNK_BYTES):
                 file.write(chunk)
                 received += len(chunk)
-                progressed(received, total)
-        if hashlib.sha256(gzip.decompress(partial.read_bytes())).hexdigest() != digest:
+                update(completed=received, total=total)
+        if hashlib.sha256(gzip.decompress(unfinished.read_bytes())).hexdigest() != digest:
             raise DataError("the file there is not the published one: its sha256 differs")
-        partial.replace(target)
+        unfinished.replace(target)
     finally:
         response.close()
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """What can go wrong in training, in words for the person who started it.
 
-    TrainingError          anything below; the command line prints its message and exits with 1
-    ├── DataError          a data file is missing, truncated, or not the file it should be
-    └── CheckpointError    a run cannot be resumed from what its folder holds
+TrainingError          anything below; the command line prints its message and exits with 1
+├── DataError          a data file is missing, truncated, or not the file it should be
+└── CheckpointError    a run cannot be resumed from what its folder holds
 """
 
 from __future__ import annotations

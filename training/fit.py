@@ -1,7 +1,8 @@
-"""Fit: a preset and a training split → trained weights, with checkpoints from which a killed run goes on.
+"""Fit: a preset and a training split → trained weights, by way of checkpoints.
 
-The schedule (warm-up, cosine), weight averaging and validation live here. Every random choice is a function of
-the seed and of the step, so a run that is killed and resumed ends with the weights of one that was not.
+The schedule (warm-up, cosine), weight averaging and validation live here. Every random choice is a
+function of the seed and of the step, so a run that is killed and resumed ends with the weights of
+one that was not.
 """
 
 from __future__ import annotations
@@ -18,17 +19,16 @@ import tensorflow as tf
 from training.augment import distort
 from training.checkpoint import EpochFigures, load_checkpoint, save_checkpoint
 from training.data import Split
-from training.network import build_network
+from training.network import build_network, predict_logits
 from training.presets import Preset
 from training.progress import Progress
 
-VALIDATION_BATCH = 500
-CHUNK_STEPS = 50  # steps a call of the compiled loop runs at the most, between two updates of the progress line
+CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the progress line
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a finished run gives: the network to ship (averaged weights where the preset asks for them)."""
+    """What a run gives: the network to ship, averaged where the preset asks for it, and history."""
 
     network: keras.Model
     history: list[EpochFigures]
@@ -40,12 +40,19 @@ class Fitted:
 
 
 def fit(
-    preset: Preset, train: Split, validation: Split, *, seed: int, run_dir: Path, resume: bool, progress: Progress
+    preset: Preset,
+    train: Split,
+    validation: Split,
+    *,
+    seed: int,
+    run_dir: Path,
+    resume: bool,
+    progress: Progress,
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    `resume` goes on from that checkpoint with the same schedule. Raises `CheckpointError` when there is
-    none, or when it is of another preset, seed or data size.
+    `resume` goes on from that checkpoint with the same schedule. Raises `CheckpointError` when
+    there is none, or when it is of another preset, seed or data size.
     """
     run = _Run(preset, len(train), seed)
     history: list[EpochFigures] = []
@@ -73,20 +80,23 @@ def fit(
     return Fitted(run.averaged, history)
 
 
+def restore(preset: Preset, train: Split, *, seed: int, run_dir: Path) -> Fitted:
+    """Return what the checkpoint holds, trained to the end or not; raises `CheckpointError`."""
+    run = _Run(preset, len(train), seed)
+    history = load_checkpoint(run_dir, run.variables(), preset, seed)
+    return Fitted(run.averaged, history)
+
+
 def validate(network: keras.Model, split: Split) -> tuple[float, float]:
-    """Return the mean cross-entropy and the accuracy (0..1) over the whole split, counted, not averaged by batch."""
-    forward = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
-    images = split.scaled()
-    logits = np.concatenate(
-        [forward(tf.constant(images[at : at + VALIDATION_BATCH])) for at in range(0, len(split), VALIDATION_BATCH)]
-    )  # (n, 10)
+    """Return the mean cross-entropy and the accuracy (0..1), counted over the whole split."""
+    logits = predict_logits(network, split.scaled())
     log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     loss = -log_probabilities[np.arange(len(split)), split.labels].mean()
     return float(loss), float((logits.argmax(axis=1) == split.labels).mean())
 
 
 class _Run:
-    """The state of one run: the network, its averaged twin, the optimizer, and the compiled loop over them."""
+    """The state of one run: network, averaged twin, optimizer, and the compiled loop over them."""
 
     def __init__(self, preset: Preset, images: int, seed: int) -> None:
         keras.utils.set_random_seed(seed)
@@ -122,7 +132,7 @@ class _Run:
         return float(self.optimizer.learning_rate)
 
     def variables(self) -> list[keras.Variable]:
-        """All that changes in training, in a fixed order: weights, dropout's random state, moments, averages."""
+        """All that changes in training: weights, dropout's state, moments, averages."""
         averaged = self.averaged.variables if self.averaged is not self.network else []
         return [*self.network.variables, *self.optimizer.variables, *averaged]
 
@@ -142,11 +152,13 @@ class _Run:
         loss, accuracy = sums / self.steps_per_epoch
         return float(loss), float(accuracy)
 
-    def _run_steps(self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]], steps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _run_steps(
+        self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]], steps: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Take `steps` optimizer steps inside one graph.
 
-        Returns the sums of the batches' (loss, accuracy), each before its step, float32 (2,); and the
-        (loss, accuracy) of the last batch after its step, float32 (2,).
+        Returns the sums of the batches' (loss, accuracy), each before its step, float32 (2,); and
+        the (loss, accuracy) of the last batch after its step, float32 (2,).
         """
         sums = tf.zeros(2)
         images, labels = next(batches)
@@ -157,7 +169,7 @@ class _Run:
         return sums, self._figures(labels, self.network(images, training=True))
 
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        """Take one optimizer step on a batch; return its (loss, accuracy) before the step, float32 (2,)."""
+        """Take one optimizer step; return the batch's (loss, accuracy) before it, float32 (2,)."""
         with tf.GradientTape() as tape:
             figures = self._figures(labels, self.network(images, training=True))
             loss = figures[0]
@@ -171,7 +183,10 @@ class _Run:
         """Return the (loss, accuracy) of a batch, float32 (2,)."""
         smoothing = self.preset.label_smoothing
         if smoothing:
-            targets = tf.one_hot(labels, logits.shape[-1]) * (1 - smoothing) + smoothing / logits.shape[-1]
+            targets = (
+                tf.one_hot(labels, logits.shape[-1]) * (1 - smoothing)
+                + smoothing / logits.shape[-1]
+            )
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
         else:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
@@ -179,23 +194,35 @@ class _Run:
         return tf.stack([tf.reduce_mean(losses), tf.reduce_mean(hits)])
 
     def _average(self, decay: float) -> None:
-        """Move the averaged weights towards the current ones; young averages move faster, as in TensorFlow's EMA."""
+        """Move the averaged weights towards the current ones; young averages move faster."""
         step = tf.cast(self.optimizer.iterations.value, tf.float32)
         keep = tf.minimum(decay, (1 + step) / (10 + step))
-        for average, weight in zip(self.averaged.trainable_variables, self.network.trainable_variables, strict=True):
+        for average, weight in zip(
+            self.averaged.trainable_variables, self.network.trainable_variables, strict=True
+        ):
             average.assign(keep * average + (1 - keep) * weight)
 
 
-def stream_batches(train: Split, preset: Preset, seed: int, epoch: int, steps: int) -> tf.data.Dataset:
-    """Return the (images, labels) batches of one epoch: float32 (batch, 28, 28), 0..1, and int32 (batch,).
+def stream_batches(
+    train: Split, preset: Preset, seed: int, epoch: int, steps: int
+) -> tf.data.Dataset:
+    """Return one epoch's (images, labels): float32 (batch, 28, 28), 0..1, and int32 (batch,).
 
-    With a shuffle buffer the split repeats endlessly and is shuffled as a stream; without one, each epoch has a
-    permutation of its own, a function of seed and epoch, and drops the last incomplete batch.
+    With a shuffle buffer the split repeats endlessly and is shuffled as a stream; without one, each
+    epoch has a permutation of its own, a function of seed and epoch, and drops the last incomplete
+    batch.
     """
     if preset.shuffle_buffer is not None:
         source = tf.data.Dataset.from_tensor_slices((train.scaled(), train.labels.astype(np.int32)))
-        return source.repeat().shuffle(preset.shuffle_buffer, seed=seed + epoch).batch(preset.batch_size).prefetch(1)
-    order = np.random.default_rng([seed, epoch]).permutation(len(train))[: steps * preset.batch_size]
+        return (
+            source.repeat()
+            .shuffle(preset.shuffle_buffer, seed=seed + epoch)
+            .batch(preset.batch_size)
+            .prefetch(1)
+        )
+    order = np.random.default_rng([seed, epoch]).permutation(len(train))[
+        : steps * preset.batch_size
+    ]
     images = tf.constant(train.images)
 
     def load(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -205,7 +232,7 @@ def stream_batches(train: Split, preset: Preset, seed: int, epoch: int, steps: i
         return batch, tf.gather(labels, indices)
 
     labels = tf.constant(train.labels.astype(np.int32))
-    batches = tf.data.Dataset.from_tensor_slices((np.arange(steps, dtype=np.int32), order.reshape(steps, -1)))
+    batches = tf.data.Dataset.from_tensor_slices(
+        (np.arange(steps, dtype=np.int32), order.reshape(steps, -1))
+    )
     return batches.map(load, num_parallel_calls=1).prefetch(4)
-
-

@@ -1,14 +1,18 @@
 """The network: (batch, 28, 28) images in, (batch, 10) logits out, read by LSTMs only.
 
-A *reading* is the image as a sequence of 28 timesteps of 28 features: its rows from top to bottom, or its
-columns from left to right. Each reading has an LSTM of its own; the pooled states of all readings are the
-features, and one dense layer turns them into logits. Softmax belongs to the exported signature.
+A *reading* is the image as a sequence of 28 timesteps of 28 features: its rows from top to bottom,
+or its columns from left to right. Each reading has an LSTM of its own; the pooled states of all
+readings are the features, and one dense layer turns them into logits. Softmax belongs to the
+exported signature.
 """
 
 from __future__ import annotations
 
 import keras
+import numpy as np
+import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
 from app.imaging import IMAGE_SIDE
 from training.presets import Preset
@@ -16,14 +20,16 @@ from training.presets import Preset
 CLASSES = 10
 GATES = 4  # input, forget, cell, output
 FLOPS_PER_WEIGHT = 2  # a multiply and an add
+PREDICT_BATCH = 500
 
 
 def build_network(preset: Preset, *, unroll: bool) -> keras.Model:
     """Build the network of `preset`: float32 (batch, 28, 28), 0..1, to float32 logits (batch, 10).
 
-    `unroll=True` lays the 28 timesteps out in the graph, which trains faster; `unroll=False` keeps the loop,
-    which XLA compiles in a tenth of the time. The weights are the same and can be carried over.
-    `use_cudnn=False`, since a graph traced with cuDNN's kernel fails on a machine without a GPU.
+    `unroll=True` lays the 28 timesteps out in the graph, which trains faster; `unroll=False` keeps
+    the loop, which XLA compiles in a tenth of the time. The weights are the same and can be carried
+    over. `use_cudnn=False`, since a graph traced with cuDNN's kernel fails on a machine without a
+    GPU.
     """
     image = keras.Input((IMAGE_SIDE, IMAGE_SIDE), name="image")  # (batch, 28, 28)
     pooled = []
@@ -40,7 +46,7 @@ def build_network(preset: Preset, *, unroll: bool) -> keras.Model:
 def _read(
     sequence: keras.KerasTensor, preset: Preset, reading: str, *, unroll: bool
 ) -> list[keras.KerasTensor]:
-    """Run one reading's LSTM over (batch, 28, 28) and pool its states over time, each (batch, states)."""
+    """Run one reading's LSTM over (batch, 28, 28); pool its states over time, (batch, states)."""
     lstm: layers.Layer = layers.LSTM(
         preset.units,
         return_sequences=preset.pooling != "last",
@@ -59,8 +65,15 @@ def _read(
     ]
 
 
+def predict_logits(network: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the logits (n, 10) for images (n, 28, 28), 0..1, without dropout."""
+    forward = tf.function(lambda batch: network(batch, training=False), reduce_retracing=True)
+    starts = range(0, len(images), PREDICT_BATCH)
+    return np.concatenate([forward(tf.constant(images[at : at + PREDICT_BATCH])) for at in starts])
+
+
 def forward_flops(preset: Preset) -> int:
-    """Floating-point operations of one image's forward pass, in matrix products (multiply and add = 2)."""
+    """Return the operations of one image's matrix products; a multiply and an add are two."""
     directions = 2 if preset.bidirectional else 1
     lstm_weights = GATES * preset.units * (IMAGE_SIDE + preset.units)
     states = len(preset.readings) * directions * preset.units

@@ -1,7 +1,7 @@
 """Presets: every hyper-parameter of a training run, frozen, with what it was measured to give.
 
-A preset is the only thing that `network`, `augment` and `fit` read, so that a published version, which
-records its preset, can be made again.
+A preset is the only thing that `network`, `augment` and `fit` read, so that a published version,
+which records its preset, can be made again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ TUTORIAL = Preset(
     clip_norm=None,
     average_decay=None,
 )
-"""The recurrent-network example as it was written: LSTM 32 over 28 rows, Adam 0.001, 1000 batches of 32."""
+"""The recurrent-network example as written: LSTM 32 over rows, Adam 0.001, 1000 batches of 32."""
 
 DEFAULT = Preset(
     name="default",

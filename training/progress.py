@@ -1,4 +1,4 @@
-"""Progress of a run: a live bar with steps/s and time left on a terminal, one line an epoch elsewhere."""
+"""Progress of a run: one line an epoch, and on a terminal a live bar with the time left."""
 
 from __future__ import annotations
 
@@ -40,13 +40,17 @@ class Progress:
 
     def log_step(self, step: int, loss: float, accuracy: float) -> None:
         """Print the line of the recurrent-network example for the batch of `step`."""
-        self._console.print(f"step: {step}, loss: {loss:f}, accuracy: {accuracy:f}", highlight=False)
+        self._console.print(
+            f"step: {step}, loss: {loss:f}, accuracy: {accuracy:f}", highlight=False
+        )
 
     def finish_epoch(self, figures: EpochFigures, epochs: int) -> None:
         """Print one line with what the epoch gave."""
         self._console.print(
-            f"epoch {figures.epoch}/{epochs}  loss {figures.loss:.4f}  accuracy {figures.accuracy:.2%}  "
-            f"validation loss {figures.validation_loss:.4f}  accuracy {figures.validation_accuracy:.2%}  "
+            f"epoch {figures.epoch}/{epochs}  "
+            f"loss {figures.loss:.4f}  accuracy {figures.accuracy:.2%}  "
+            f"validation loss {figures.validation_loss:.4f}  "
+            f"accuracy {figures.validation_accuracy:.2%}  "
             f"{self._rate()}",
             highlight=False,
         )
@@ -57,6 +61,10 @@ class Progress:
 
     def _rate(self) -> str:
         """Return "35.1 steps/s, 12:03 left"."""
-        steps_per_s = (self._done_steps - self._first_step) / max(time.monotonic() - self._started, 1e-9)
-        minutes, seconds = divmod(round((self._total_steps - self._done_steps) / max(steps_per_s, 1e-9)), 60)
+        steps_per_s = (self._done_steps - self._first_step) / max(
+            time.monotonic() - self._started, 1e-9
+        )
+        minutes, seconds = divmod(
+            round((self._total_steps - self._done_steps) / max(steps_per_s, 1e-9)), 60
+        )
         return f"{steps_per_s:.1f} steps/s, {minutes}:{seconds:02d} left"

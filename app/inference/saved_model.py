@@ -1,8 +1,8 @@
 """A published version, verified and compiled: images (n, 28, 28) in, probabilities (n, 10) out.
 
-The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load, for a few
-fixed batch sizes, and every batch is padded to the next of them. The only module of the app that imports
-TensorFlow, apart from which stands all that must be importable in an instant.
+The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
+for a few fixed batch sizes, and every batch is padded to the next of them. The only module of the
+app that imports TensorFlow, apart from which stands all that must be importable in an instant.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from app.imaging import IMAGE_SIDE
 from app.inference.manifest import Manifest, check_files, read_manifest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import that follows
-import tensorflow as tf  # noqa: E402
+import tensorflow as tf
 
-# Compiled for these many images. Each costs 0.5 s of start-up; four of them keep padding below a factor of four.
+# Compiled for these many images. Each costs 0.5 s of start-up; four of them keep padding below a
+# factor of four.
 BATCH_SIZES = (1, 4, 16, 64)
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 
@@ -32,31 +33,38 @@ INPUT_NAME = "image"
 OUTPUT_NAME = "probabilities"
 SUM_TOLERANCE = 1e-3  # how far ten probabilities may be from 1 in total
 
-Forward = Callable[[Any], Any]
+Tensor = Any  # TensorFlow carries no types
+SavedModel = Any
+Signature = Any
+Forward = Callable[[Tensor], Tensor]
 
 
 class SavedModelClassifier:
     """A `Classifier` over one verified SavedModel version."""
 
-    def __init__(self, manifest: Manifest, programs: dict[int, Forward]) -> None:
+    def __init__(self, manifest: Manifest, model: SavedModel, programs: dict[int, Forward]) -> None:
         self.manifest = manifest
         self.batch_sizes = tuple(sorted(programs))
+        self._model = model  # owns the variables, to which the programs refer but weakly
         self._programs = programs
 
     @classmethod
     def load(cls, version_dir: Path) -> SavedModelClassifier:
-        """Verify the version in `version_dir`, compile it, warm it up and let it read its golden samples.
+        """Verify a version, compile it, warm it up and let it read its golden samples.
 
-        Raises `ModelError` when a file, the signature, an output or a golden answer is not as the manifest says.
+        Raises `ModelError` when a file, the signature, an output or a golden answer is not as the
+        manifest says.
         """
         manifest = read_manifest(version_dir)
         check_files(version_dir, manifest)
-        classifier = cls(manifest, _compile(_load_signature(version_dir, manifest), version_dir))
+        model = _load_model(version_dir)
+        signature = _find_signature(model, manifest, version_dir)
+        classifier = cls(manifest, model, _compile(signature, version_dir))
         classifier._check_golden_samples(version_dir)
         return classifier
 
     def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1, 1 <= n <= batch_sizes[-1]."""
+        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1."""
         count = len(images)
         size = next(size for size in self.batch_sizes if size >= count)
         if size > count:
@@ -67,14 +75,16 @@ class SavedModelClassifier:
         return probabilities[:count]
 
     def _check_golden_samples(self, version_dir: Path) -> None:
-        """Let every compiled program read the golden samples; refuse the version when one answer is off."""
+        """Let every compiled program read the golden samples; raise when one answer is off."""
         golden = self.manifest.golden
         images, expected = golden.images(), golden.probabilities()
         for size in self.batch_sizes:
             for start in range(0, len(images), size):
                 answers = self.classify(images[start : start + size])
                 if not np.isfinite(answers).all():
-                    raise ModelError(f"{version_dir} answers with numbers that are not finite. Publish another version.")
+                    raise ModelError(
+                        f"{version_dir} answers with numbers that are not finite. Publish another."
+                    )
                 error = float(np.abs(answers - expected[start : start + size]).max())
                 if error > golden.tolerance:
                     raise ModelError(
@@ -83,21 +93,34 @@ class SavedModelClassifier:
                     )
 
 
-def _load_signature(version_dir: Path, manifest: Manifest) -> Any:
-    """Load the SavedModel and return its serving signature, checked against the manifest."""
+def _load_model(version_dir: Path) -> SavedModel:
+    """Load the SavedModel, whatever its signatures."""
     try:
-        signatures = tf.saved_model.load(str(version_dir)).signatures
+        return tf.saved_model.load(str(version_dir))
     except Exception as error:  # TensorFlow raises nearly anything for a damaged file
         reason = str(error).partition("\n")[0][:200]
-        raise ModelError(f"{version_dir} is not a SavedModel that TensorFlow loads: {reason}") from error
-    if SIGNATURE not in signatures:
+        raise ModelError(
+            f"{version_dir} is not a SavedModel that TensorFlow loads: {reason}"
+        ) from error
+
+
+def _find_signature(model: SavedModel, manifest: Manifest, version_dir: Path) -> Signature:
+    """Return the serving signature, checked against the manifest."""
+    if SIGNATURE not in model.signatures:
         raise ModelError(f"{version_dir} has no signature {SIGNATURE}. Publish the version again.")
-    signature = signatures[SIGNATURE]
-    inputs = {name: _contract(spec) for name, spec in signature.structured_input_signature[1].items()}
+    signature = model.signatures[SIGNATURE]
+    inputs = {
+        name: _contract(spec) for name, spec in signature.structured_input_signature[1].items()
+    }
     outputs = {name: _contract(spec) for name, spec in signature.structured_outputs.items()}
-    for kind, found, contract in (("input", inputs, manifest.input), ("output", outputs, manifest.output)):
+    for kind, found, contract in (
+        ("input", inputs, manifest.input),
+        ("output", outputs, manifest.output),
+    ):
         if found != {contract.name: (contract.dtype, contract.shape)}:
-            raise ModelError(f"{version_dir}: the signature's {kind} is {found}, not the manifest's {contract.name}.")
+            raise ModelError(
+                f"{version_dir}: the signature's {kind} is {found}, not as the manifest says."
+            )
     return signature
 
 
@@ -106,7 +129,7 @@ def _contract(spec: tf.TensorSpec) -> tuple[str, tuple[int | None, ...]]:
     return spec.dtype.name, tuple(spec.shape)
 
 
-def _compile(signature: Any, version_dir: Path) -> dict[int, Forward]:
+def _compile(signature: Signature, version_dir: Path) -> dict[int, Forward]:
     """Compile the signature with XLA for every batch size and run each program once."""
     forward = tf.function(lambda image: signature(image=image)[OUTPUT_NAME], jit_compile=True)
 

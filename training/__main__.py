@@ -1,0 +1,133 @@
+"""The command line: `python -m training train | evaluate | export`.
+
+Exit codes: 0 done, 1 it could not be done (one line says why), 2 wrong usage, 130 stopped by
+Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from training.errors import TrainingError
+from training.presets import PRESETS, find_preset
+
+if TYPE_CHECKING:
+    from training import run
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+cli = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train, measure and publish the network that reads digits.",
+)
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ROWSCAN_DATA_DIR",
+        help="Folder with MNIST's four IDX files; else they are downloaded once into your cache.",
+    ),
+]
+ModelsDir = Annotated[
+    Path, typer.Option(help="Where versions are published: <folder>/1, <folder>/2, …")
+]
+PresetName = Annotated[str, typer.Option("--preset", help=f"One of: {', '.join(sorted(PRESETS))}.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result on the same machine.")]
+RunDir = Annotated[
+    Path | None,
+    typer.Option(help="Checkpoint and report go here.  [default: runs/<preset>-<seed>]"),
+]
+
+MODELS_DIR = Path("models/digits")
+
+
+@cli.command()
+def train(
+    preset: PresetName = "default",
+    data_dir: DataDir = None,
+    models_dir: ModelsDir = MODELS_DIR,
+    run_dir: RunDir = None,
+    seed: Seed = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the run's checkpoint.")
+    ] = False,
+) -> None:
+    """Train a preset, evaluate it, and publish it as the next version."""
+    from training import run
+
+    run.train(_job(preset, seed, data_dir, run_dir, models_dir), resume=resume, console=Console())
+
+
+@cli.command()
+def export(
+    preset: PresetName = "default",
+    data_dir: DataDir = None,
+    models_dir: ModelsDir = MODELS_DIR,
+    run_dir: RunDir = None,
+    seed: Seed = 1,
+) -> None:
+    """Evaluate and publish what a run's checkpoint holds, finished or not, as the next version."""
+    from training import run
+
+    run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console())
+
+
+@cli.command()
+def evaluate(
+    model: Annotated[
+        Path, typer.Option(help="Folder of a version, such as models/digits/1.")
+    ] = MODELS_DIR / "1",
+    data_dir: DataDir = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Send PNG uploads to a running service, such as http://localhost:8000, instead."
+        ),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write all figures here.")
+    ] = None,
+) -> None:
+    """Measure a version, or a running service, on the 10,000 test images."""
+    from training import run
+
+    run.evaluate_version(model, data_dir, url, json_file, Console())
+
+
+def _job(
+    preset: str, seed: int, data_dir: Path | None, run_dir: Path | None, models_dir: Path
+) -> run.Job:
+    """Return the job that the options describe. TensorFlow is imported here, not for --help."""
+    from training.run import Job
+
+    folder = run_dir or Path("runs") / f"{preset}-{seed}"
+    return Job(find_preset(preset), seed, data_dir, folder, models_dir)
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one line on stderr."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        cli()
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        print("Stopped. The last whole epoch is kept: go on with --resume.", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""Evaluation: probabilities and labels in, figures out. Numbers only; `report` draws them.
+
+Every rate is a count over a total. Nothing is averaged over batches, and no image is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from app.inference.classifier import Classifier
+from training.network import CLASSES
+
+CALIBRATION_BINS = 15  # equal widths of confidence, as in Guo et al. 2017, arXiv:1706.04599
+TEMPERATURE_BOUNDS = (0.1, 10.0)
+Z_95 = 1.959964  # the normal distribution's 97.5% point
+TINY = 1e-12  # keeps a logarithm finite
+
+Probabilities = NDArray[np.float32]  # (n, 10)
+Labels = NDArray[np.uint8]  # (n,)
+
+
+@dataclass(frozen=True)
+class ClassFigures:
+    """How one digit was read: shares 0..1."""
+
+    digit: int
+    images: int
+    recall: float
+    precision: float
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """The answers whose confidence, 0..1, fell between `low` and `high`."""
+
+    low: float
+    high: float
+    images: int
+    mean_confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a version scored on one set of labelled images."""
+
+    images: int
+    correct: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]  # 95%, Wilson
+    abstained: int  # answered "not a digit"
+    expected_calibration_error: float
+    brier_score: float
+    negative_log_likelihood: float  # nats an image
+    classes: list[ClassFigures]
+    confusion: list[list[int]]  # [true digit][answered digit]
+    calibration: list[CalibrationBin]
+    misread: list[int]  # indices of the images that were read wrongly
+
+
+def evaluate(
+    probabilities: Probabilities, labels: Labels, is_digit: NDArray[np.bool_]
+) -> Evaluation:
+    """Count what `probabilities` (n, 10) got right of `labels` (n,), 0..9.
+
+    `is_digit` (n,) is false where the version abstained. An abstention still has a most likely
+    digit, and is counted by it: accuracy is over all images.
+    """
+    answers = probabilities.argmax(axis=1)  # (n,)
+    confusion = np.zeros((CLASSES, CLASSES), np.int64)
+    np.add.at(confusion, (labels, answers), 1)
+    correct = int(np.trace(confusion))
+    bins = _calibration_bins(probabilities.max(axis=1), answers == labels)
+    error = sum(each.images * abs(each.accuracy - each.mean_confidence) for each in bins) / len(
+        labels
+    )
+    one_hot = np.eye(CLASSES, dtype=np.float32)[labels]
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return Evaluation(
+        images=len(labels),
+        correct=correct,
+        accuracy=correct / len(labels),
+        accuracy_interval=wilson_interval(correct, len(labels)),
+        abstained=int((~is_digit).sum()),
+        expected_calibration_error=error,
+        brier_score=float(((probabilities - one_hot) ** 2).sum(axis=1).mean()),
+        negative_log_likelihood=float(-np.log(np.maximum(of_label, TINY)).mean()),
+        classes=_class_figures(confusion),
+        confusion=confusion.tolist(),
+        calibration=bins,
+        misread=np.flatnonzero(answers != labels).tolist(),
+    )
+
+
+def _class_figures(confusion: NDArray[np.int64]) -> list[ClassFigures]:
+    """Return recall and precision of each digit from the (10, 10) confusion counts."""
+    hits, truths, answers = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    return [
+        ClassFigures(
+            digit=digit,
+            images=int(truths[digit]),
+            recall=float(hits[digit] / max(truths[digit], 1)),
+            precision=float(hits[digit] / max(answers[digit], 1)),
+        )
+        for digit in range(CLASSES)
+    ]
+
+
+def _calibration_bins(
+    confidences: NDArray[np.float32], hits: NDArray[np.bool_]
+) -> list[CalibrationBin]:
+    """Sort answers by confidence (n,) into equal bins; compare each with its share of hits."""
+    edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+    places = np.clip(np.digitize(confidences, edges[1:-1], right=True), 0, CALIBRATION_BINS - 1)
+    bins = []
+    for place in np.unique(places):
+        inside = places == place
+        bins.append(
+            CalibrationBin(
+                low=float(edges[place]),
+                high=float(edges[place + 1]),
+                images=int(inside.sum()),
+                mean_confidence=float(confidences[inside].mean()),
+                accuracy=float(hits[inside].mean()),
+            )
+        )
+    return bins
+
+
+def wilson_interval(correct: int, total: int) -> tuple[float, float]:
+    """Return the 95% score interval of a share (Wilson 1927); it holds near 1, where ±2σ fails."""
+    share, weight = correct / total, Z_95**2 / total
+    centre = (share + weight / 2) / (1 + weight)
+    half = Z_95 / (1 + weight) * ((share * (1 - share) + weight / 4) / total) ** 0.5
+    return centre - half, centre + half
+
+
+def softmax(logits: NDArray[np.float32], temperature: float) -> Probabilities:
+    """Return probabilities (n, 10) of logits (n, 10) divided by `temperature`."""
+    scaled = logits.astype(np.float64) / temperature
+    odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    probabilities: Probabilities = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return probabilities
+
+
+def fit_temperature(logits: NDArray[np.float32], labels: Labels) -> float:
+    """Return the temperature that makes held-out labels (n,) most likely, given logits (n, 10).
+
+    Temperature scaling, Guo et al. 2017 (arXiv:1706.04599): one number, which changes no answer.
+    """
+
+    def loss(log_temperature: float) -> float:
+        of_label = softmax(logits, np.exp(log_temperature))[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(of_label.astype(np.float64), TINY)).mean())
+
+    low, high = np.log(TEMPERATURE_BOUNDS)
+    return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
+
+
+def confidence_floor(probabilities: Probabilities, turned_away: float) -> float:
+    """Return the confidence that a share `turned_away`, 0..1, of these answers (n, 10) is below."""
+    return float(np.quantile(probabilities.max(axis=1), turned_away))
+
+
+def classify_all(classifier: Classifier, images: NDArray[np.float32]) -> Probabilities:
+    """Run a classifier over images (n, 28, 28), 0..1, in its largest batches; returns (n, 10)."""
+    size = classifier.batch_sizes[-1]
+    return np.concatenate(
+        [classifier.classify(images[start : start + size]) for start in range(0, len(images), size)]
+    )

@@ -1,0 +1,219 @@
+"""Export: a trained network → the next `models/digits/<n>/`, which is whole or not there at all.
+
+network ─ SavedModel ─▶ staging folder ─ report, manifest ─▶ read back in a fresh process ─ rename
+─▶ <n>/
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import platform
+import shutil
+import subprocess
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from app.errors import ModelError
+from app.imaging import IMAGE_SIDE
+from app.inference.manifest import (
+    Golden,
+    GoldenSample,
+    Manifest,
+    TensorContract,
+    TestFigures,
+    Training,
+    digest_file,
+    list_files,
+    write_manifest,
+)
+from app.inference.saved_model import INPUT_NAME, OUTPUT_NAME, SIGNATURE, SavedModelClassifier
+from app.inference.versions import find_versions
+from training.data import SHA256, Split
+from training.errors import TrainingError
+from training.evaluate import classify_all
+from training.network import CLASSES, build_network, forward_flops
+from training.presets import Preset
+from training.report import Report
+
+REPORT_DIR = "assets.extra/report"
+GOLDEN_PER_CLASS = 2
+# Float32 kernels of other processors and of XLA differ from Keras's by some 1e-6; a wrong weight by
+# far more.
+TOLERANCE = 1e-3
+
+
+def save_network(network: keras.Model, preset: Preset, temperature: float, folder: Path) -> None:
+    """Write `network` as a SavedModel with the one signature of the contract.
+
+    `serving_default`: `image` float32 (batch, 28, 28), 0..1 → `probabilities` float32 (batch, 10),
+    the softmax of the logits over `temperature`. The loop over time stays a loop, and the
+    operations are ordinary ones.
+    """
+    looped = build_network(preset, unroll=False)
+    looped.set_weights(network.get_weights())
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.float32, INPUT_NAME)]
+    )
+    def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {OUTPUT_NAME: tf.nn.softmax(looped(image, training=False) / temperature)}
+
+    root = tf.Module()
+    root.weights = [weight.value for weight in looped.weights]
+    tf.saved_model.save(root, str(folder), signatures={SIGNATURE: serve})
+
+
+def pick_golden(split: Split, probabilities: NDArray[np.float32]) -> Golden:
+    """Return the first images of each digit in `split`, with the answers (n, 10) they must give."""
+    chosen = [
+        i
+        for digit in range(CLASSES)
+        for i in np.flatnonzero(split.labels == digit)[:GOLDEN_PER_CLASS]
+    ]
+    return Golden(
+        tolerance=TOLERANCE,
+        samples=tuple(
+            GoldenSample(
+                label=int(split.labels[i]),
+                pixels=base64.b64encode(split.images[i].tobytes()).decode("ascii"),
+                probabilities=tuple(round(float(value), 7) for value in probabilities[i]),
+            )
+            for i in chosen
+        ),
+    )
+
+
+def publish(
+    network: keras.Model,
+    report: Report,
+    validation: Split,
+    probabilities: NDArray[np.float32],
+    report_dir: Path,
+    models_dir: Path,
+) -> Path:
+    """Publish `network` as the next version in `models_dir` and return its folder.
+
+    `probabilities` (n, 10) are the network's own answers on `validation`; the version is published
+    only when a fresh process that loads it as the service does gives the same. Raises
+    `TrainingError` when it does not, or when the folder cannot be written; nothing is left behind
+    then.
+    """
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        version = max(find_versions(models_dir), default=0) + 1
+        staging = models_dir / f".staging-{os.getpid()}"
+        folder = staging / str(version)
+        save_network(network, report.preset, report.temperature, folder)
+        shutil.copytree(report_dir, folder / REPORT_DIR)
+        golden = pick_golden(validation, probabilities)
+        write_manifest(folder, _describe(folder, version, report, golden))
+        check_parity(folder, validation, probabilities)
+        target = models_dir / str(version)
+        folder.rename(target)
+    except (OSError, ModelError) as error:
+        raise TrainingError(
+            f"The version could not be published in {models_dir}: {error}"
+        ) from error
+    finally:
+        shutil.rmtree(models_dir / f".staging-{os.getpid()}", ignore_errors=True)
+    return target
+
+
+def check_parity(version_dir: Path, split: Split, expected: NDArray[np.float32]) -> None:
+    """Let a fresh process load the version and read `split`.
+
+    Raises `TrainingError` when its answers are not `expected` (n, 10).
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        found = fresh.submit(_load_and_classify, version_dir, split.scaled()).result()
+    error = float(np.abs(found - expected).max())
+    if not error <= TOLERANCE:
+        raise TrainingError(
+            f"The exported version answers otherwise than the network: off by {error:.2g}."
+        )
+
+
+def _load_and_classify(version_dir: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Load a version as the service does; return its answers (n, 10). Runs in a process apart."""
+    return classify_all(SavedModelClassifier.load(version_dir), images)
+
+
+def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Manifest:
+    """Return the manifest of the version whose files lie in `folder`."""
+    test = report.test
+    return Manifest(
+        version=version,
+        created=datetime.now(UTC).replace(microsecond=0),
+        files={name: digest_file(folder / name) for name in sorted(list_files(folder))},
+        input=TensorContract(
+            name=INPUT_NAME,
+            shape=(None, IMAGE_SIDE, IMAGE_SIDE),
+            meaning="batch, height, width; 0..1, light ink on dark, in the MNIST frame",
+        ),
+        output=TensorContract(
+            name=OUTPUT_NAME, shape=(None, CLASSES), meaning="batch, digit; each row sums to 1"
+        ),
+        classes=tuple(map(str, range(CLASSES))),
+        temperature=report.temperature,
+        min_confidence=report.min_confidence,
+        flops=forward_flops(report.preset),
+        parameters=report.parameters,
+        training=Training(
+            preset=asdict(report.preset),
+            seed=report.seed,
+            duration_s=round(report.duration_s, 1),
+            data=SHA256,
+            split={
+                "training": report.training_images,
+                "validation": report.validation.images,
+                "test": test.images,
+            },
+            source_revision=source_revision(),
+            libraries=library_versions(),
+            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        ),
+        test=TestFigures(
+            images=test.images,
+            correct=test.correct,
+            accuracy=test.accuracy,
+            expected_calibration_error=test.expected_calibration_error,
+            negative_log_likelihood=test.negative_log_likelihood,
+        ),
+        golden=golden,
+    )
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that decide what training gives."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def source_revision() -> str:
+    """Return the commit of the source; "+changes" when it differs, "unknown" outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)  # noqa: S603  fixed arguments
+        return done.stdout.strip()
+
+    try:
+        revision = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", "../app", ".")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{revision}+changes" if changed else revision

@@ -1,0 +1,234 @@
+"""The report of a run: metrics.json, four pictures, and the model card, made from figures alone.
+
+Draws with matplotlib's objects and its file canvas: no window system, no global state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from training.checkpoint import EpochFigures
+from training.data import Split
+from training.evaluate import Evaluation
+from training.network import CLASSES, forward_flops
+from training.presets import Preset
+
+METRICS_NAME = "metrics.json"
+CARD_NAME = "model_card.md"
+DPI = 110
+INK, ACCENT, MUTED = "#1f2933", "#2563eb", "#9aa5b1"
+GALLERY_COLUMNS = 10
+MAX_GALLERY = 100
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one run gave, ready to be written."""
+
+    preset: Preset
+    seed: int
+    training_images: int
+    parameters: int
+    duration_s: float
+    history: Sequence[EpochFigures]
+    temperature: float
+    min_confidence: float
+    validation: Evaluation
+    test: Evaluation
+
+
+def write_report(folder: Path, report: Report, test: Split, answers: NDArray[np.float32]) -> None:
+    """Write all parts into `folder`; `answers` are the probabilities (n, 10) on `test`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / METRICS_NAME).write_text(
+        json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8"
+    )
+    pictures = {
+        "learning_curves.png": draw_learning_curves(report.history),
+        "confusion.png": draw_confusion(report.test.confusion),
+        "calibration.png": draw_calibration(report.test),
+        "misread.png": draw_misread(report.test.misread, test, answers),
+    }
+    for name, figure in pictures.items():
+        figure.savefig(folder / name, dpi=DPI, facecolor="white")
+    (folder / CARD_NAME).write_text(write_card(report), encoding="utf-8")
+
+
+def _plain(axes: Axes) -> Axes:
+    """Take away what carries no information."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK)
+    return axes
+
+
+def draw_learning_curves(history: Sequence[EpochFigures]) -> Figure:
+    """Draw losses and validation error over epochs."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    losses, errors = figure.subplots(1, 2)
+    epochs = [each.epoch for each in history]
+    marker = "o" if len(epochs) == 1 else None
+    _plain(losses).plot(
+        epochs, [each.loss for each in history], color=MUTED, label="training", marker=marker
+    )
+    losses.plot(
+        epochs,
+        [each.validation_loss for each in history],
+        color=ACCENT,
+        label="validation",
+        marker=marker,
+    )
+    losses.set(xlabel="epoch", ylabel="cross-entropy (nats)", title="Loss")
+    losses.legend(frameon=False)
+    _plain(errors).plot(
+        epochs,
+        [100 * (1 - each.validation_accuracy) for each in history],
+        color=ACCENT,
+        marker=marker,
+    )
+    errors.set(xlabel="epoch", ylabel="misread (%)", title="Validation error", yscale="log")
+    errors.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    errors.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+    return figure
+
+
+def draw_confusion(confusion: Sequence[Sequence[int]]) -> Figure:
+    """Draw the (10, 10) counts; the shade is of the mistakes, the diagonal stays plain."""
+    counts = np.array(confusion)
+    mistakes = counts - np.diag(counts.diagonal())
+    figure = Figure(figsize=(6.2, 5.6), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(mistakes, cmap="Blues", vmin=0, vmax=max(1, 1.4 * mistakes.max()))
+    for row, column in np.ndindex(counts.shape):
+        if counts[row, column]:
+            weight = "bold" if row == column else "normal"
+            axes.text(
+                column,
+                row,
+                f"{counts[row, column]:,}",
+                ha="center",
+                va="center",
+                color=INK,
+                fontweight=weight,
+                fontsize=9,
+            )
+    axes.set(xticks=range(CLASSES), yticks=range(CLASSES), xlabel="answered", ylabel="written")
+    axes.set_title(f"{int(mistakes.sum())} of {int(counts.sum()):,} misread")
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def draw_calibration(evaluation: Evaluation) -> Figure:
+    """Draw accuracy over confidence, with the number of answers in each bin."""
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = _plain(figure.subplots())
+    axes.plot([0, 1], [0, 1], color=MUTED, linestyle="--", linewidth=1)
+    bins = evaluation.calibration
+    axes.plot(
+        [each.mean_confidence for each in bins],
+        [each.accuracy for each in bins],
+        "o-",
+        color=ACCENT,
+    )
+    for each in bins:
+        axes.annotate(
+            f"{each.images:,}", (each.mean_confidence, each.accuracy), xytext=(6, -11),
+            textcoords="offset points", fontsize=8, color=INK, annotation_clip=False,
+        )  # fmt: skip
+    axes.set(xlabel="confidence", ylabel="share read rightly", xlim=(0, 1.02), ylim=(-0.02, 1.04))
+    axes.set_title(f"Expected calibration error {evaluation.expected_calibration_error:.2%}")
+    return figure
+
+
+def draw_misread(misread: Sequence[int], test: Split, answers: NDArray[np.float32]) -> Figure:
+    """Draw the misread test images, written → answered, the surest mistakes first."""
+    surest = sorted(misread, key=lambda index: -float(answers[index].max()))[:MAX_GALLERY]
+    rows = max(1, -(-len(surest) // GALLERY_COLUMNS))
+    figure = Figure(figsize=(GALLERY_COLUMNS, 1.25 * rows + 0.4), layout="constrained")
+    figure.suptitle(
+        f"Misread test images: written → answered ({len(surest)} of {len(misread)})", color=INK
+    )
+    grid = np.atleast_1d(figure.subplots(rows, GALLERY_COLUMNS)).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, index in zip(grid, surest, strict=False):
+        axes.imshow(test.images[index], cmap="gray_r", vmin=0, vmax=255)
+        answer = answers[index]
+        axes.set_title(
+            f"{test.labels[index]} → {answer.argmax()}  {answer.max():.0%}", fontsize=8, color=INK
+        )
+    return figure
+
+
+def write_card(report: Report) -> str:
+    """Return the model card, Markdown: what it is, what it scored, how it was made, its limits."""
+    test, validation, preset = report.test, report.validation, report.preset
+    low, high = test.accuracy_interval
+    worst = min(test.classes, key=lambda each: each.recall)
+    directions = "both directions" if preset.bidirectional else "one direction"
+    length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
+    rows = [
+        ("images", f"{validation.images:,}", f"{test.images:,}"),
+        (
+            "accuracy",
+            f"{validation.accuracy:.2%}",
+            f"**{test.accuracy:.2%}** (95%: {low:.2%} to {high:.2%})",
+        ),
+        ("misread", validation.images - validation.correct, test.images - test.correct),
+        (
+            "expected calibration error",
+            f"{validation.expected_calibration_error:.2%}",
+            f"{test.expected_calibration_error:.2%}",
+        ),
+        ("Brier score", f"{validation.brier_score:.4f}", f"{test.brier_score:.4f}"),
+        ('said "not a digit"', validation.abstained, test.abstained),
+    ]
+    table = "\n".join(
+        f"| {name} | {on_validation} | {on_test} |" for name, on_validation, on_test in rows
+    )
+    return f"""# Model card: digits, preset `{preset.name}`
+
+Reads one handwritten digit from a 28×28 image, with LSTMs only: {" and ".join(preset.readings)} as
+28 timesteps of 28 features, {directions}, {preset.units} units each.
+{report.parameters:,} weights, {forward_flops(preset) / 1e6:.1f} MFLOP an image.
+
+## Figures
+
+| | validation | test |
+|---|---|---|
+{table}
+
+Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightly.
+
+![Learning curves](learning_curves.png)
+![Confusion](confusion.png)
+![Calibration](calibration.png)
+![Misread test images](misread.png)
+
+## How it was made
+
+    python -m training train --preset {preset.name} --seed {report.seed}
+
+Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
+{validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
+training; no choice was made on them. {length}, {report.duration_s / 60:.1f} minutes on the machine
+that the manifest names.
+
+Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images. Below
+confidence {report.min_confidence:.3f}, which 1% of them fall short of, the service answers
+`is_digit: false`.
+
+## Limits
+
+One digit, framed as MNIST frames it (the service does the framing). It knows ten classes: a letter
+that looks like a digit is read as one, often with confidence. Handwriting of other times, places
+and pens than MNIST's (USA, about 1990) is read less well than these figures say. Not for decisions
+about people without a person who checks.
+"""

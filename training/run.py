@@ -1,0 +1,157 @@
+"""The commands: what `train`, `export` and `evaluate` do, from data to a published version.
+
+load ─ fit ─▶ calibrate (validation) ─▶ evaluate (test, once) ─▶ report ─▶ export
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from app.errors import ModelError
+from app.inference.saved_model import SavedModelClassifier
+from training.data import Split, load_test, load_training
+from training.errors import TrainingError
+from training.evaluate import (
+    Evaluation,
+    classify_all,
+    confidence_floor,
+    evaluate,
+    fit_temperature,
+    softmax,
+)
+from training.export import publish
+from training.fit import Fitted, fit, restore
+from training.network import predict_logits
+from training.presets import Preset
+from training.progress import Progress
+from training.remote import ask_service
+from training.report import Report, write_report
+
+TURNED_AWAY = 0.01  # share of the validation digits that may fall below the confidence floor
+REPORT_DIR = "report"  # inside the folder of the run
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: what is trained, from which data, where its checkpoint and its versions go."""
+
+    preset: Preset
+    seed: int
+    data_dir: Path | None
+    run_dir: Path
+    models_dir: Path
+
+
+def train(job: Job, *, resume: bool, console: Console) -> None:
+    """Train, evaluate, report, publish; prints where the version lies and what it scored."""
+    training, validation = load_training(job.data_dir)
+    fitted = fit(
+        job.preset,
+        training,
+        validation,
+        seed=job.seed,
+        run_dir=job.run_dir,
+        resume=resume,
+        progress=Progress(console),
+    )
+    _release(job, fitted, len(training), validation, console)
+
+
+def export(job: Job, console: Console) -> None:
+    """Evaluate, report and publish the weights of the run's last checkpoint."""
+    training, validation = load_training(job.data_dir)
+    fitted = restore(job.preset, training, seed=job.seed, run_dir=job.run_dir)
+    _release(job, fitted, len(training), validation, console)
+
+
+def _release(
+    job: Job, fitted: Fitted, training_images: int, validation: Split, console: Console
+) -> None:
+    """Calibrate on validation, read the test images, write the report, publish."""
+    logits = predict_logits(fitted.network, validation.scaled())
+    temperature = fit_temperature(logits, validation.labels)
+    validation_answers = softmax(logits, temperature)
+    floor = confidence_floor(validation_answers, TURNED_AWAY)
+    test = load_test(job.data_dir)
+    test_answers = softmax(predict_logits(fitted.network, test.scaled()), temperature)
+    report = Report(
+        preset=job.preset,
+        seed=job.seed,
+        training_images=training_images,
+        parameters=fitted.network.count_params(),
+        duration_s=fitted.duration_s,
+        history=fitted.history,
+        temperature=temperature,
+        min_confidence=floor,
+        validation=_evaluate(validation_answers, validation, floor),
+        test=_evaluate(test_answers, test, floor),
+    )
+    report_dir = job.run_dir / REPORT_DIR
+    write_report(report_dir, report, test, test_answers)
+    print_figures(console, report.test, f"preset {job.preset.name}, seed {job.seed}")
+    console.print("Reading the exported version back in a fresh process …", style="dim")
+    target = publish(
+        fitted.network, report, validation, validation_answers, report_dir, job.models_dir
+    )
+    console.print(f"Published {target}. Report: {report_dir}", highlight=False, soft_wrap=True)
+
+
+def _evaluate(answers: NDArray[np.float32], split: Split, floor: float) -> Evaluation:
+    """Evaluate probabilities (n, 10) on `split`, abstaining below `floor`."""
+    return evaluate(answers, split.labels, answers.max(axis=1) >= floor)
+
+
+def evaluate_version(
+    model: Path, data_dir: Path | None, url: str | None, json_file: Path | None, console: Console
+) -> None:
+    """Measure a version in process, or the service at `url`, on the test images."""
+    test = load_test(data_dir)
+    if url is not None:
+        with Bar(console=console, transient=True) as bar:
+            task = bar.add_task("images", total=len(test))
+            remote = ask_service(url, test.images, partial(bar.advance, task))
+        result = evaluate(remote.probabilities, test.labels, remote.is_digit)
+        source = f"{url}, version {remote.model_version}"
+    else:
+        try:
+            classifier = SavedModelClassifier.load(model)
+        except ModelError as error:
+            raise TrainingError(str(error)) from error
+        answers = classify_all(classifier, test.scaled())
+        result, source = _evaluate(answers, test, classifier.manifest.min_confidence), str(model)
+    print_figures(console, result, source)
+    if json_file is not None:
+        json_file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+
+
+def print_figures(console: Console, result: Evaluation, source: str) -> None:
+    """Print the figures as a person wants to see them: totals first, then each digit."""
+    low, high = result.accuracy_interval
+    table = Table(
+        title=f"{result.images:,} test images · {source}",
+        title_justify="left",
+        show_header=False,
+        box=None,
+    )
+    for name, value in (
+        ("accuracy", f"{result.accuracy:.2%}   95%: {low:.2%} to {high:.2%}"),
+        ("misread", f"{result.images - result.correct:,}"),
+        ("calibration error", f"{result.expected_calibration_error:.2%}"),
+        ("negative log-likelihood", f"{result.negative_log_likelihood:.4f} nats"),
+        ("said not a digit", f"{result.abstained:,}"),
+        (
+            "recall by digit",
+            "  ".join(f"{each.digit}: {each.recall:.1%}" for each in result.classes),
+        ),
+    ):
+        table.add_row(name, value)
+    console.print(table, highlight=False)
