@@ -22,7 +22,10 @@ class Classifier(Protocol):
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
-        """The batch sizes that run without padding, ascending; the last is the most that one call takes."""
+        """The sizes that run without padding, ascending; the last is the most one call takes."""
 
     def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1, 1 <= n <= batch_sizes[-1]."""
+        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1.
+
+        At least one image and at most `batch_sizes[-1]`.
+        """

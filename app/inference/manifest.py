@@ -1,7 +1,8 @@
-"""The contract of a published version: what `models/digits/<n>/assets.extra/manifest.json` says and binds.
+"""The contract of a published version: what `assets.extra/manifest.json` says and binds.
 
-Training writes it last, when every other file of the version lies there; serving reads it first and touches no
-file that it does not list. A SavedModel is code, so this is also what keeps foreign code out.
+Training writes it last, when every other file of the version lies there; serving reads it first and
+touches no file that it does not list. A SavedModel is code, so this is also what keeps foreign code
+out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import os
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
 
-MODEL_NAME = "digits"
+MODEL_NAME: Final = "digits"
 MANIFEST_PATH = PurePosixPath("assets.extra/manifest.json")
-FORMAT = 1  # raised when a reader of the old format could not read the new one
+FORMAT: Final = 1  # raised when a reader of the old format could not read the new one
 MAX_MANIFEST_BYTES = 1_000_000
 CLASSES = 10
 HASH_CHUNK_BYTES = 1 << 20
@@ -128,26 +129,34 @@ class Manifest(_Part):
 
 
 def read_manifest(version_dir: Path) -> Manifest:
-    """Read and check the manifest of the version in `version_dir`; raises `ModelError` that says what is wrong."""
+    """Read and check the manifest in `version_dir`; raises `ModelError` that says what is wrong."""
     path = version_dir / MANIFEST_PATH
     try:
         with path.open("rb") as file:
             content = file.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
-        raise ModelError(f"{path} cannot be read ({error.strerror}). Publish the version again.") from error
+        raise ModelError(
+            f"{path} cannot be read ({error.strerror}). Publish the version again."
+        ) from error
     if len(content) > MAX_MANIFEST_BYTES:
-        raise ModelError(f"{path} is larger than {MAX_MANIFEST_BYTES} bytes. Publish the version again.")
+        raise ModelError(
+            f"{path} is larger than {MAX_MANIFEST_BYTES} bytes. Publish the version again."
+        )
     try:
         manifest = Manifest.model_validate_json(content)
         manifest.golden.images()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
-        raise ModelError(f"{path} is not a manifest of format {FORMAT}: {where}: {first['msg']}.") from error
+        raise ModelError(
+            f"{path} is not a manifest of format {FORMAT}: {where}: {first['msg']}."
+        ) from error
     except (ValueError, binascii.Error) as error:
         raise ModelError(f"{path} has a golden sample that is not a 28×28 image.") from error
     if version_dir.name != str(manifest.version):
-        raise ModelError(f"{version_dir} holds version {manifest.version}. Rename the folder to that number.")
+        raise ModelError(
+            f"{version_dir} holds version {manifest.version}. Rename the folder to that number."
+        )
     return manifest
 
 
@@ -161,14 +170,21 @@ def check_files(version_dir: Path, manifest: Manifest) -> None:
     for name in sorted(listed - present):
         raise ModelError(f"{version_dir / name} is missing. Publish the version again.")
     for name in sorted(present - listed):
-        raise ModelError(f"{version_dir / name} is not in the manifest. Remove it or publish the version again.")
+        raise ModelError(
+            f"{version_dir / name} is not in the manifest. Remove it or publish the version again."
+        )
     for name, expected in sorted(manifest.files.items()):
         if digest_file(version_dir / name) != expected:
-            raise ModelError(f"{version_dir / name} is not the published file. Publish the version again.")
+            raise ModelError(
+                f"{version_dir / name} is not the published file. Publish the version again."
+            )
 
 
 def list_files(version_dir: Path) -> list[str]:
-    """Return the relative names of all files below `version_dir` but the manifest's; raises `ModelError` on a link."""
+    """Return the relative names of all files in `version_dir` but the manifest's.
+
+    Raises `ModelError` on a link.
+    """
     names = []
     for folder, subfolders, files in os.walk(version_dir):
         for name in (*subfolders, *files):
