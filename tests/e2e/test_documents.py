@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from app.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 LOCK_FILES = sorted((ROOT / "requirements").glob("*.txt"))
@@ -69,3 +71,11 @@ def test_images_carry_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     labels = re.findall(r'image\.version="(.*?)"', (ROOT / "Dockerfile").read_text())
     assert labels == [version, version]
+
+
+def test_compose_passes_every_setting() -> None:
+    """Every setting can be given to the container, but for those that the image fixes."""
+    fixed = {"ROWSCAN_HOST", "ROWSCAN_PORT", "ROWSCAN_MODELS_DIR"}
+    settings = {f"ROWSCAN_{name.upper()}" for name in Settings.model_fields}
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert set(re.findall(r"^      - (ROWSCAN_\w+)$", compose, re.MULTILINE)) == settings - fixed
