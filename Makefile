@@ -52,7 +52,7 @@ lock: $(VENV)/.dev ## Remake requirements/ from pyproject.toml (ARGS=--upgrade f
 
 clean: ## Remove the environment and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* htmlcov
-	find app training tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp says which locked set is installed; a changed lock file installs it again.
 $(VENV)/.%: requirements/%.txt $(BIN)/python
