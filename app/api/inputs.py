@@ -42,8 +42,7 @@ def one_image(body: Body) -> Image:
         if parsed.pixels is not None:
             return _to_grey(parsed.pixels)
         return _from_base64(parsed.image)
-    # Without a Content-Type the bytes may be anything (RFC 9110, 8.3): decoding tells.
-    if body.media_type.startswith("image/") or body.media_type in (OCTET_STREAM, ""):
+    if _is_binary(body) or body.media_type.startswith("image/"):
         return body.data
     raise UnsupportedImageError(
         f"This Content-Type is not read here. Send {MULTIPART}, image/*, {OCTET_STREAM} or {JSON}."
@@ -56,13 +55,16 @@ def many_images(body: Body, max_images: int) -> list[Image | RequestError]:
         return list(split_multipart(body, "files", max_images))
     if body.media_type == JSON:
         return _from_json_batch(body.data, max_images)
-    if body.media_type == NPY or (
-        body.media_type in (OCTET_STREAM, "") and body.data.startswith(npy.MAGIC)
-    ):
+    if body.media_type == NPY or (_is_binary(body) and body.data.startswith(npy.MAGIC)):
         return list(npy.parse_npy(body.data, max_images))
     raise UnsupportedImageError(
         f"This Content-Type is not read here. Send {MULTIPART}, {JSON} or a .npy file as {NPY}."
     )
+
+
+def _is_binary(body: Body) -> bool:
+    """Whether it says that it is just bytes, or says nothing, which means the same (RFC 9110)."""
+    return body.media_type == OCTET_STREAM or not body.content_type
 
 
 def _from_json_batch(data: bytes, max_images: int) -> list[Image | RequestError]:

@@ -1,0 +1,58 @@
+"""The documentation keeps its word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from app.errors import PROBLEMS
+
+
+def json_examples(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every example of a JSON body: path and value."""
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            for example in content.get("application/json", {}).get("examples", {}).values():
+                yield path, example["value"]
+
+
+async def test_every_example_works(app: FastAPI, client: httpx.AsyncClient) -> None:
+    """Whatever is shown can be sent as it stands."""
+    examples = list(json_examples(app.openapi()))
+    assert len(examples) == 4
+    for path, value in examples:
+        response = await client.post(path, json=value)
+        assert response.status_code == 200, response.text
+        assert "status" not in response.text
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_every_problem_is_documented(app: FastAPI, path: str) -> None:
+    """Each kind of problem is shown under its status, as application/problem+json."""
+    responses = app.openapi()["paths"][path]["post"]["responses"]
+    documented = {
+        example["value"]["type"]
+        for status, response in responses.items()
+        if status != "200"
+        for example in response["content"]["application/problem+json"]["examples"].values()
+    }
+    assert documented == {problem.type for problem in PROBLEMS.values()}
+
+
+@pytest.mark.parametrize("path", ["/predict", "/predict/batch"])
+def test_every_way_in_is_documented(app: FastAPI, path: str) -> None:
+    """Multipart, JSON and bytes are all shown."""
+    content = app.openapi()["paths"][path]["post"]["requestBody"]["content"]
+    assert {"multipart/form-data", "application/json", "application/octet-stream"} <= set(content)
+
+
+async def test_docs_page(client: httpx.AsyncClient) -> None:
+    """GET /docs shows the documentation."""
+    response = await client.get("/docs")
+    assert response.status_code == 200
+    assert "/openapi.json" in response.text

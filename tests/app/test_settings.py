@@ -1,0 +1,51 @@
+"""Settings: where they come from, and which are refused."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+
+def test_defaults() -> None:
+    """Without an environment the service listens to this machine only."""
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROWSCAN_… is read; empty means unset."""
+    monkeypatch.setenv("ROWSCAN_PORT", "9000")
+    monkeypatch.setenv("ROWSCAN_MODEL_VERSION", "")
+    settings = Settings()
+    assert settings.port == 9000
+    assert settings.model_version is None
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_described(name: str) -> None:
+    """A setting that is not explained cannot be used."""
+    assert Settings.model_fields[name].description
+
+
+def test_settings_do_not_change() -> None:
+    """What the service was started with stays."""
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": 65_536},
+        {"deadline_s": 0},
+        {"deadline_s": float("inf")},
+        {"log_level": "loud"},
+        {"max_batch_images": 100, "max_queue_images": 99},
+    ],
+)
+def test_wrong_values_are_refused(wrong: dict[str, object]) -> None:
+    """A value that cannot work is refused at the start, not met later."""
+    with pytest.raises(ValidationError):
+        Settings(**wrong)  # type: ignore[arg-type]

@@ -1,0 +1,86 @@
+"""`python -m app` as a process: a start that cannot succeed says so in one line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT_S = 120
+
+
+def start(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the service until it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "app"],
+        cwd=ROOT,
+        env={**os.environ, "ROWSCAN_PORT": "0", **environment},
+        capture_output=True,
+        text=True,
+        timeout=START_LIMIT_S,
+        check=False,
+    )
+
+
+def assert_one_line(ended: subprocess.CompletedProcess[str], *words: str) -> None:
+    """It ended with 1 and one line that has these words."""
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1, ended.stderr
+    assert ended.stderr.startswith("rowscan: ")
+    assert all(word in ended.stderr for word in words), ended.stderr
+    assert "Traceback" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROWSCAN_PORT", "http"),
+        ("ROWSCAN_MAX_QUEUE_IMAGES", "100"),
+    ],
+)
+def test_invalid_setting(name: str, value: str) -> None:
+    """The setting is named; its value, which may be a secret put into the wrong place, is not."""
+    ended = start({name: value})
+    assert_one_line(ended, name)
+
+
+def test_port_taken() -> None:
+    """The port is named, and the setting that changes it."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert_one_line(start({"ROWSCAN_PORT": port}), port, "ROWSCAN_PORT")
+
+
+def test_address_of_another_machine() -> None:
+    """So is an address that is none of this machine's."""
+    assert_one_line(start({"ROWSCAN_HOST": "192.0.2.1"}), "192.0.2.1", "ROWSCAN_HOST")
+
+
+def test_no_model(tmp_path: Path) -> None:
+    """Without a model there is nothing to serve; where it was looked for is said."""
+    models = str(tmp_path / "missing")
+    assert_one_line(start({"ROWSCAN_MODELS_DIR": models}), models, "ROWSCAN_MODELS_DIR")
+
+
+def test_broken_model(tmp_path: Path) -> None:
+    """A version that is no version is named."""
+    (tmp_path / "1").mkdir()
+    assert_one_line(start({"ROWSCAN_MODELS_DIR": str(tmp_path)}), str(tmp_path / "1"))
+
+
+def test_import_is_light() -> None:
+    """Importing the app reads no setting and takes no TensorFlow in."""
+    program = "import sys, app.main; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "ROWSCAN_PORT": "senseless"},
+        timeout=START_LIMIT_S,
+        check=True,
+    )
