@@ -15,7 +15,7 @@ from app.api.explain import partly_read, seen
 from app.api.problems import error_body
 from app.api.reading import Reader
 from app.errors import RequestError
-from app.inference.batcher import Answer
+from app.inference.fair_queue import Answer
 from app.inference.manifest import Manifest
 from app.inference.service import Model, Service
 from app.schemas import BatchPrediction, Prediction

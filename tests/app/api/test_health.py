@@ -116,7 +116,7 @@ async def test_loading_fails(error: Exception, why: str) -> None:
     def load() -> FakeLoaded:
         raise error
 
-    service.load(load, pytest.fail, failed.set_result)
+    service.load(load, on_ready=lambda _: pytest.fail("ready"), on_fatal=failed.set_result)
     assert await failed == why
     response = await get(service, "/health")
     assert response.status_code == 503

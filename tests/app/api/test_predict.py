@@ -119,7 +119,7 @@ async def test_explain_shows_the_opinion_after_each_row(
 ) -> None:
     """Row k is what the network says when all below row k is blank; the last is the answer."""
     answer = await predict(client, ways_in.raw(SEVEN_PNG) | {"params": {"explain": "true"}})
-    half = SEVEN.astype(np.float32) / 255
+    half = SEVEN.astype(np.float32) / np.float32(255)
     half[14:] = 0
     expected = classifier.classify(half[np.newaxis])[0]
     np.testing.assert_allclose(answer["rows"][13], expected, atol=1e-6)

@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from app.errors import DeadlineExceededError, DrainingError, InferenceError, QueueFullError
-from app.inference.batcher import TURN_IMAGES, Answer, Batcher
+from app.inference.batcher import Batcher
+from app.inference.fair_queue import TURN_IMAGES, Answer
 from app.inference.fake import FakeClassifier
 
 MAX_QUEUE_IMAGES = 2000

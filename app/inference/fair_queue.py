@@ -1,0 +1,127 @@
+"""Requests that wait for the network, handed out in shares: bounded, fair, safe between threads.
+
+Requests of one or many images go in at the event loop; shares of them, enough to fill a batch, come
+out at the inference thread. Counted in images throughout, since these are what the network's time
+goes by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import DrainingError, QueueFullError
+
+# Images that a request may put into a batch before the next request has its turn: a picture that
+# waits behind a request of hundreds rides in the same batch or the one after.
+TURN_IMAGES = 8
+
+
+class Answer(NamedTuple):
+    """What the network said about the images of one request."""
+
+    probabilities: NDArray[np.float32]  # (n, 10), in the order of the images
+    model_version: int
+    queue_ms: float  # from submit to the answer, without infer_ms
+    infer_ms: float  # sum over the batches that carried the request
+    batch_size: int  # images in the last of these batches, neighbours included
+
+
+@dataclass(eq=False)
+class Request:
+    """The images of one caller, and how far they have come."""
+
+    images: NDArray[np.float32]  # (n, 28, 28)
+    deadline: float  # on time.monotonic()
+    answer: asyncio.Future[Answer]
+    submitted: float = field(default_factory=time.monotonic)
+    taken: int = 0  # images already given to the network
+    rows: list[NDArray[np.float32]] = field(default_factory=list)  # each (share, 10)
+    infer_ms: float = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Images that have not been given to the network yet."""
+        return len(self.images) - self.taken
+
+
+class Share(NamedTuple):
+    """The images of one request that ride together in one batch."""
+
+    request: Request
+    images: NDArray[np.float32]
+
+
+class FairQueue:
+    """First come, first served, but only TURN_IMAGES at a time."""
+
+    def __init__(self, max_images: int) -> None:
+        self._max_images = max_images
+        self._changed = threading.Condition()  # its lock is held for whatever touches the rest
+        self._requests: OrderedDict[Request, None] = OrderedDict()
+        self._images = 0
+        self._closed = False
+
+    @property
+    def images(self) -> int:
+        """Images that wait now."""
+        return self._images
+
+    def put(self, request: Request) -> None:
+        """Let a request wait. Raises DrainingError when closed, QueueFullError without room."""
+        with self._changed:
+            if self._closed:
+                raise DrainingError("The service is stopping. Send the request again elsewhere.")
+            if self._images + request.waiting > self._max_images:
+                raise QueueFullError("Too many images are waiting. Try again in a moment.")
+            self._images += request.waiting
+            self._requests[request] = None
+            self._changed.notify()
+
+    def withdraw(self, request: Request) -> None:
+        """Take out what still waits of a request, if anything does."""
+        with self._changed:
+            if request in self._requests:
+                del self._requests[request]
+                self._images -= request.waiting
+
+    def close(self) -> None:
+        """Refuse what comes from now on; `take` ends when all is taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+
+    def take(self, room: int) -> list[Share]:
+        """The next batch of at most room images, waiting for the first; empty at the end."""
+        with self._changed:
+            while True:
+                if batch := self._form_batch(room):
+                    return batch
+                if self._closed:
+                    return []
+                self._changed.wait()
+
+    def _form_batch(self, room: int) -> list[Share]:
+        """Go round the requests until the batch is full, dropping those that are too late."""
+        now = time.monotonic()
+        batch = []
+        while room and self._requests:
+            request, _ = self._requests.popitem(last=False)
+            if request.deadline <= now:
+                self._images -= request.waiting
+                continue
+            size = min(request.waiting, TURN_IMAGES, room)
+            batch.append(Share(request, request.images[request.taken : request.taken + size]))
+            request.taken += size
+            self._images -= size
+            room -= size
+            if request.waiting:
+                self._requests[request] = None
+        return batch
