@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope
 
 from tests.app import ways_in
 from tests.app.ways_in import SEVEN_PNG
@@ -74,15 +75,19 @@ async def test_last_resort(app: FastAPI, caplog: pytest.LogCaptureFixture) -> No
         assert (await client.post(**ways_in.raw(SEVEN_PNG))).status_code == 200
 
 
-async def call(
-    app: FastAPI, headers: list[tuple[bytes, bytes]], *received: Message
-) -> list[Message]:
-    """POST /predict at the level of ASGI; what was sent back."""
-    messages = iter(received)
-    sent: list[Message] = []
+def messages(*received: Message) -> Receive:
+    """What a server passes on, one by one."""
+    remaining = iter(received)
 
     async def receive() -> Message:
-        return next(messages)
+        return next(remaining)
+
+    return receive
+
+
+async def call(app: FastAPI, headers: list[tuple[bytes, bytes]], receive: Receive) -> list[Message]:
+    """POST /predict at the level of ASGI; what was sent back."""
+    sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -109,8 +114,10 @@ async def test_client_that_leaves_in_the_middle(
     sent = await call(
         app,
         [],
-        {"type": "http.request", "body": SEVEN_PNG[:50], "more_body": True},
-        {"type": "http.disconnect"},
+        messages(
+            {"type": "http.request", "body": SEVEN_PNG[:50], "more_body": True},
+            {"type": "http.disconnect"},
+        ),
     )
     assert sent == []
     assert caplog.text == ""
@@ -119,7 +126,7 @@ async def test_client_that_leaves_in_the_middle(
 @pytest.mark.usefixtures("client")
 async def test_declared_size_is_refused_unread(app: FastAPI) -> None:
     """A body that says that it is too large is not read at all."""
-    sent = await call(app, [(b"content-length", b"100001")])
+    sent = await call(app, [(b"content-length", b"100001")], messages())
     assert sent[0]["status"] == 413
 
 
@@ -128,5 +135,17 @@ async def test_undeclared_size_is_counted(app: FastAPI) -> None:
     """A body that does not say how large it is, or lies, is read up to the limit."""
     chunk: Message = {"type": "http.request", "body": bytes(60_000), "more_body": True}
     for headers in ([], [(b"content-length", b"10")]):
-        sent = await call(app, headers, chunk, chunk)
+        sent = await call(app, headers, messages(chunk, chunk))
         assert sent[0]["status"] == 413
+
+
+@pytest.mark.usefixtures("client")
+async def test_body_that_never_ends(app: FastAPI) -> None:
+    """A client that stalls in the middle of its body is given up at its deadline."""
+
+    async def stall() -> Message:
+        await asyncio.sleep(10)
+        raise AssertionError("waited for longer than the deadline")
+
+    sent = await call(app, [(b"x-deadline-ms", b"20")], receive=stall)
+    assert sent[0]["status"] == 504
