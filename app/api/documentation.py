@@ -19,12 +19,12 @@ BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _draw_seven() -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """A seven, (28, 28) uint8, light ink on dark: the digit of all examples."""
+    """A seven, (28, 28) uint8, light ink on dark, framed as MNIST's are: in all examples."""
     grey = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    grey[5:8, 7:20] = 255
-    for row in range(8, 23):
-        column = 19 - (row - 5) // 2
-        grey[row, column - 2 : column + 1] = 255
+    grey[7:10, 7:21] = 255
+    for row in range(10, 27):
+        right = 21 - (row - 7) // 2
+        grey[row, right - 3 : right] = 255
     return grey
 
 
