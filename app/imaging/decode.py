@@ -1,0 +1,155 @@
+"""The bytes of an image file → greyscale ink. The only user of Pillow in the app.
+
+    bytes ─ check_cost ─ open ─ check size ─ shrink ─ to one grey ─▶ (height, width) uint8
+
+Everything about files is settled here: format, palette, alpha, 16 bits, colour, orientation. What
+comes out is one grey value a pixel, upright. Whether ink is dark or light is left to `normalise`.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from app.errors import PayloadTooLargeError, UndecodableImageError, UnsupportedImageError
+from app.imaging.bounds import check_cost, exif_orientation
+from app.imaging.grey import lay_on_backdrop, to_grey
+
+FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+
+MAX_DECODED_SIDE: Final = 1024
+"""Larger pictures come out shrunk by a whole factor: the network sees 28 pixels in the end."""
+
+_TURN_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """How large a picture may be, read from its header before any pixel is decoded."""
+
+    max_pixels: int = 24_000_000
+    max_side: int = 8192
+
+
+class Decoded(NamedTuple):
+    """A decoded picture and how much smaller it is than the file says."""
+
+    ink: NDArray[np.uint8]  # (height, width), upright
+    shrink: int  # one decoded pixel stands for shrink × shrink pixels of the file
+    size: tuple[int, int]  # width, height of the file's picture, upright
+
+
+DEFAULT_LIMITS: Final = DecodeLimits()
+
+
+def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> NDArray[np.uint8]:
+    """Decode one still image to grey values.
+
+    Returns (height, width) uint8, 0 black to 255 white, upright, no side above MAX_DECODED_SIDE.
+    Raises UnsupportedImageError, UndecodableImageError or PayloadTooLargeError.
+    """
+    return decode_shrunk(data, limits).ink
+
+
+def decode_shrunk(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Decoded:
+    """As `decode`, and also says by which whole factor the picture was shrunk."""
+    check_cost(data)
+    with warnings.catch_warnings():
+        # Pillow warns about damaged metadata that is not used here; what matters raises.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        with _open(data) as picture:
+            _check_size(picture, limits)
+            try:
+                return _decode_open(picture)
+            except Exception as cause:  # hostile bytes raise nearly anything inside a decoder
+                raise UndecodableImageError(
+                    "The image is truncated or corrupt. Save it again and send that file."
+                ) from cause
+
+
+def _open(data: bytes) -> Image.Image:
+    """Read the header; the format and the number of frames are what Pillow made of it."""
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        still = picture.format in FORMATS and not getattr(picture, "is_animated", False)
+    except UnidentifiedImageError as cause:
+        if _claims_a_known_format(data):
+            raise UndecodableImageError(
+                "The image's header is corrupt. Save it again and send that file."
+            ) from cause
+        raise UnsupportedImageError(
+            "This is not a PNG, JPEG, GIF, BMP or WebP image. Convert it to one of these."
+        ) from cause
+    except Image.DecompressionBombError as cause:
+        raise PayloadTooLargeError("The image has too many pixels. Send a smaller one.") from cause
+    except Exception as cause:
+        raise UndecodableImageError(
+            "The image's header is corrupt. Save it again and send that file."
+        ) from cause
+    if not still:
+        picture.close()
+        raise UnsupportedImageError("The file holds several frames. Send one still image.")
+    return picture
+
+
+def _claims_a_known_format(data: bytes) -> bool:
+    """Whether the first bytes are those of a format that is read here."""
+    is_webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP"
+    return is_webp or data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM"))
+
+
+def _check_size(picture: Image.Image, limits: DecodeLimits) -> None:
+    if max(picture.size) > limits.max_side:
+        raise PayloadTooLargeError(
+            f"A side of the image is above {limits.max_side} pixels. Send a smaller one."
+        )
+    if picture.width * picture.height > limits.max_pixels:
+        raise PayloadTooLargeError(
+            f"The image has more than {limits.max_pixels} pixels. Send a smaller one."
+        )
+
+
+def _decode_open(picture: Image.Image) -> Decoded:
+    """Shrink, flatten and turn a picture whose header has been checked."""
+    full_width, full_height = picture.size
+    shrink = -(-max(picture.size) // MAX_DECODED_SIDE)
+    if picture.format == "JPEG":
+        # Decodes at 1/2, 1/4 or 1/8 for a fraction of the cost, never below the size asked for.
+        picture.draft(None, (full_width // shrink, full_height // shrink))
+    drafted = round(max(full_width, full_height) / max(picture.size))
+    plain = _to_plain_mode(picture)
+    rest = -(-shrink // drafted)
+    if rest > 1:
+        plain = plain.reduce(rest)
+    grey = to_grey(lay_on_backdrop(plain))
+    orientation = exif_orientation(picture.info.get("exif", b""))
+    if orientation in _TURN_UPRIGHT:
+        grey = grey.transpose(_TURN_UPRIGHT[orientation])
+    sideways = orientation >= 5
+    size = (full_height, full_width) if sideways else (full_width, full_height)
+    return Decoded(np.asarray(grey), drafted * rest, size)
+
+
+def _to_plain_mode(picture: Image.Image) -> Image.Image:
+    """Any mode of the formats read here → L, LA, RGB or RGBA, 8 bits a channel."""
+    if picture.mode.startswith("I"):  # 16-bit grey; convert("L") would clip it instead of scaling
+        levels = np.asarray(picture, dtype=np.float32) / 257  # 65535 / 255
+        return Image.fromarray(np.rint(levels).astype(np.uint8))
+    grey = picture.mode in ("1", "L", "LA")
+    if picture.has_transparency_data:
+        return picture.convert("LA" if grey else "RGBA")
+    return picture.convert("L" if grey else "RGB")

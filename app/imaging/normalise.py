@@ -1,0 +1,65 @@
+"""Any picture of one digit → the 28 × 28 picture that the network was trained on.
+
+    ink (height, width) uint8 ─ shrink_by ─ measure_ink ─ keep_digit ─ frame ─▶ Digit
+
+Dark on light or light on dark, any size, any place, even or uneven light. A picture that is in the
+MNIST frame already goes through unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.imaging.frame import IMAGE_SIDE, Box, frame, ink_box, is_framed
+from app.imaging.paper import measure_ink, shrink_by
+from app.imaging.parts import keep_digit
+
+__all__ = ["IMAGE_SIDE", "Digit", "normalise"]
+
+WORK_SIDE: Final = 512
+"""Larger pictures are shrunk to this side: a digit a twentieth as wide still has 25 pixels."""
+
+
+@dataclass(frozen=True)
+class Digit:
+    """A digit as the network reads it, and what was done to get there."""
+
+    pixels: NDArray[np.float32]  # (28, 28), 0 paper .. 1 ink
+    inverted: bool  # the source was dark ink on light paper
+    box: Box  # the digit in the source: left, top, right, bottom, half-open
+
+
+def normalise(ink: NDArray[np.uint8]) -> Digit:
+    """Bring a grey picture of one digit, (height, width) 0..255, into the MNIST frame.
+
+    Raises BlankImageError when nothing is drawn on it.
+    """
+    framed = _as_framed(ink)
+    if framed is not None:
+        return framed
+    factor = -(-max(ink.shape) // WORK_SIDE)
+    measured = measure_ink(shrink_by(ink, factor))
+    digit = keep_digit(measured.strength)
+    box = ink_box(digit)
+    return Digit(frame(digit, box), measured.dark, _enlarge(box, factor, ink.shape))
+
+
+def _as_framed(ink: NDArray[np.uint8]) -> Digit | None:
+    """The picture itself, in either polarity, when it is in the MNIST frame."""
+    if ink.shape != (IMAGE_SIDE, IMAGE_SIDE):
+        return None
+    for inverted, light in ((False, ink), (True, 255 - ink)):
+        if is_framed(light):
+            pixels = light.astype(np.float32) / np.float32(255)
+            return Digit(pixels, inverted, ink_box(pixels, edge=1 / 255))
+    return None
+
+
+def _enlarge(box: Box, factor: int, shape: tuple[int, ...]) -> Box:
+    """A box of the shrunk picture in pixels of the picture of `shape` (height, width)."""
+    left, top, right, bottom = (factor * side for side in box)
+    return left, top, min(right, shape[1]), min(bottom, shape[0])

@@ -1,0 +1,94 @@
+"""Ink → the ink of the digit alone: specks and the edges of the sheet are dropped.
+
+    ink (height, width) 0..1 ─ keep_digit ─▶ the same, 0 where something else was drawn
+
+Works on a coarse grid of cells, so that the broken line of a pencil or a nearly closed gap still
+counts as one part, and so that large pictures cost no more than small ones.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T", bound=np.generic)
+
+HALF_INK: Final = 0.5
+"""The edge of a stroke: half way between paper and full ink."""
+
+GRID_SIDE: Final = 64
+"""Cells along the longer side: of a 512-pixel picture each is 8 pixels wide."""
+
+MIN_SHARE: Final = 0.1
+"""Parts with less ink than this share of the largest are specks. The top bar of a five that was
+drawn apart has 0.15 or more."""
+
+SHEET_EDGE_SHARE: Final = 0.6
+"""What lies along more than this share of one edge of the picture is the table or the scanner."""
+
+
+def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keep the parts that make up the digit, each with its soft edge: (height, width) 0..1."""
+    strokes = ink >= HALF_INK
+    side = -(-max(ink.shape) // GRID_SIDE)  # pixels along a cell
+    cells = _each_cell(np.logical_or, strokes, side)
+    labels = label_parts(cells)
+    amounts = _each_cell(np.add, np.where(strokes, ink, np.float32(0)), side)
+    weights = np.bincount(labels.ravel(), weights=amounts.ravel())  # (parts + 1,)
+    weights[0] = 0  # paper
+    along_edge = _along_an_edge(labels, weights.size)
+    if weights[~along_edge].any():
+        weights[along_edge] = 0
+    kept = (weights >= MIN_SHARE * weights.max())[labels] & cells
+    # One cell more all around holds the soft edges, but not of what was dropped.
+    grown = _grow(kept) & (kept | ~cells)
+    fine = grown.repeat(side, axis=0).repeat(side, axis=1)[: ink.shape[0], : ink.shape[1]]
+    return np.where(fine, ink, np.float32(0))
+
+
+def label_parts(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Number the connected parts, 8 neighbours: (rows, columns) bool → 0 empty, 1.. by part.
+
+    Every cell takes the largest number among its neighbours, then the number that this one has
+    taken meanwhile; so numbers travel far in few rounds. The numbers have gaps.
+    """
+    numbers = np.arange(1, cells.size + 1).reshape(cells.shape)
+    labels = np.where(cells, numbers, 0)
+    while True:
+        nearby = np.where(cells, _largest_nearby(labels), 0)
+        taken = np.append(0, nearby)[nearby]
+        if np.array_equal(taken, labels):
+            return labels
+        labels = taken
+
+
+def _largest_nearby(labels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The largest value in each 3 × 3 neighbourhood; the same shape."""
+    padded = np.pad(labels, 1)
+    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
+    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+
+
+def _grow(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """One cell more on every side; the same shape."""
+    return _largest_nearby(cells.astype(np.intp)) > 0
+
+
+def _along_an_edge(labels: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
+    """Which parts cover most of one edge of the picture: (rows, columns) labels → (count,) bool."""
+    found = np.zeros(count, bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        found |= np.bincount(edge, minlength=count) > SHEET_EDGE_SHARE * edge.size
+    found[0] = False
+    return found
+
+
+def _each_cell(join: np.ufunc, picture: NDArray[T], side: int) -> NDArray[T]:
+    """Join the pixels of each cell: (h, w) → (ceil(h / side), ceil(w / side))."""
+    if side == 1:
+        return picture
+    rows = join.reduceat(picture, range(0, picture.shape[0], side), axis=0)
+    cells: NDArray[T] = join.reduceat(rows, range(0, picture.shape[1], side), axis=1)
+    return cells
