@@ -67,7 +67,13 @@ def train(
     """Train a preset, evaluate it, and publish it as the next version."""
     from training import run
 
-    run.train(_job(preset, seed, data_dir, run_dir, models_dir), resume=resume, console=Console())
+    try:
+        run.train(
+            _job(preset, seed, data_dir, run_dir, models_dir), resume=resume, console=Console()
+        )
+    except KeyboardInterrupt:
+        print("Stopped. The last whole epoch is kept: go on with --resume.", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 @cli.command()
@@ -102,18 +108,20 @@ def evaluate(
 ) -> None:
     """Measure a version, or a running service, on the 10,000 test images."""
     from training import run
+    from training.data import open_mnist
 
-    run.evaluate_version(model, data_dir, url, json_file, Console())
+    run.evaluate_version(model, open_mnist(data_dir), url, json_file, Console())
 
 
 def _job(
     preset: str, seed: int, data_dir: Path | None, run_dir: Path | None, models_dir: Path
 ) -> run.Job:
     """Return the job that the options describe. TensorFlow is imported here, not for --help."""
+    from training.data import open_mnist
     from training.run import Job
 
     folder = run_dir or Path("runs") / f"{preset}-{seed}"
-    return Job(find_preset(preset), seed, data_dir, folder, models_dir)
+    return Job(find_preset(preset), seed, open_mnist(data_dir), folder, models_dir)
 
 
 def main() -> None:
@@ -124,9 +132,6 @@ def main() -> None:
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        print("Stopped. The last whole epoch is kept: go on with --resume.", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ import gzip
 import hashlib
 import os
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -53,76 +54,79 @@ class Split:
         return self.images.astype(np.float32) / np.float32(255)
 
 
-def load_training(data_dir: Path | None) -> tuple[Split, Split]:
-    """Return the training and the validation split: the first 55,000 and the last 5,000 images.
+@dataclass(frozen=True)
+class Mnist:
+    """The four files in a folder, and what they must be."""
 
-    Raises `DataError` when a file is missing or is not the published one.
+    folder: Path
+    sha256: Mapping[str, str] = field(default_factory=lambda: SHA256)  # of the decompressed files
+    validation_images: int = VALIDATION_IMAGES
+
+    def training(self) -> tuple[Split, Split]:
+        """Return the training and the validation split: the first and the last training images.
+
+        Raises `DataError` when a file is missing or is not the published one.
+        """
+        whole = self._load("train")
+        cut = len(whole) - self.validation_images
+        return (
+            Split(whole.images[:cut], whole.labels[:cut]),
+            Split(whole.images[cut:], whole.labels[cut:]),
+        )
+
+    def test(self) -> Split:
+        """Return the test images, which an evaluation reads once, when training is over."""
+        return self._load("t10k")
+
+    def _load(self, part: str) -> Split:
+        """Read the images and labels of `part` ("train" or "t10k")."""
+        images = self._read(f"{part}-images-idx3-ubyte")
+        labels = self._read(f"{part}-labels-idx1-ubyte")
+        pixels = np.frombuffer(images, np.uint8, offset=IMAGES_HEADER_BYTES)
+        return Split(
+            pixels.reshape(-1, IMAGE_SIDE, IMAGE_SIDE),
+            np.frombuffer(labels, np.uint8, offset=LABELS_HEADER_BYTES),
+        )
+
+    def _read(self, name: str) -> bytes:
+        """Return the decompressed bytes of `name`.gz, or of `name`, checked against its sha256."""
+        path = self.folder / f"{name}.gz"
+        if not path.exists():
+            path = self.folder / name
+        try:
+            content = path.read_bytes()
+            if path.suffix == ".gz":
+                content = gzip.decompress(content)
+        except FileNotFoundError:
+            raise DataError(
+                f"{self.folder} has neither {name}.gz nor {name}. Put MNIST's four IDX files there."
+            ) from None
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(
+                f"{path} is truncated or not gzip ({error}). Delete it and fetch it again."
+            ) from error
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+        if hashlib.sha256(content).hexdigest() != self.sha256[name]:
+            raise DataError(
+                f"{path} is not the published {name}: its sha256 differs. "
+                "Delete it and fetch it again."
+            )
+        return content
+
+
+def open_mnist(data_dir: Path | None) -> Mnist:
+    """Return MNIST in `data_dir`, else in `$ROWSCAN_DATA_DIR`, else in the cache, downloaded once.
+
+    Raises `DataError` when the folder is none, or the download failed.
     """
-    whole = _load("train", data_dir)
-    cut = len(whole) - VALIDATION_IMAGES
-    return (
-        Split(whole.images[:cut], whole.labels[:cut]),
-        Split(whole.images[cut:], whole.labels[cut:]),
-    )
-
-
-def load_test(data_dir: Path | None) -> Split:
-    """Return the 10,000 test images, which an evaluation reads once, when training is over."""
-    return _load("t10k", data_dir)
-
-
-def _load(part: str, data_dir: Path | None) -> Split:
-    """Read the images and labels of `part` ("train" or "t10k")."""
-    folder = find_folder(data_dir)
-    images = read_verified(folder, f"{part}-images-idx3-ubyte")
-    labels = read_verified(folder, f"{part}-labels-idx1-ubyte")
-    return Split(
-        np.frombuffer(images, np.uint8, offset=IMAGES_HEADER_BYTES).reshape(
-            -1, IMAGE_SIDE, IMAGE_SIDE
-        ),
-        np.frombuffer(labels, np.uint8, offset=LABELS_HEADER_BYTES),
-    )
-
-
-def find_folder(data_dir: Path | None) -> Path:
-    """Return the folder to read: `data_dir`, else `$ROWSCAN_DATA_DIR`, else the filled cache."""
-    named = data_dir or (
-        Path(os.environ[DATA_DIR_VARIABLE]) if DATA_DIR_VARIABLE in os.environ else None
-    )
+    variable = os.environ.get(DATA_DIR_VARIABLE)
+    named = data_dir or (Path(variable) if variable else None)
     if named is None:
-        return fetch(cache_dir(), SHA256)
+        return Mnist(fetch(cache_dir(), SHA256))
     if not named.is_dir():
         raise DataError(
             f"{named} is not a folder. "
             f"Point --data-dir or {DATA_DIR_VARIABLE} at MNIST's IDX files."
         )
-    return named
-
-
-def read_verified(folder: Path, name: str) -> bytes:
-    """Return the decompressed bytes of `name` or `name`.gz in `folder`, checked against `SHA256`.
-
-    Raises `DataError` that names the file when it is missing, truncated or another file.
-    """
-    path = folder / f"{name}.gz"
-    if not path.exists():
-        path = folder / name
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except FileNotFoundError:
-        raise DataError(
-            f"{folder} has neither {name}.gz nor {name}. Put MNIST's four IDX files there."
-        ) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{path} is truncated or not gzip ({error}). Delete it and fetch it again."
-        ) from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
-    if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise DataError(
-            f"{path} is not the published {name}: its sha256 differs. Delete it and fetch it again."
-        )
-    return content
+    return Mnist(named)

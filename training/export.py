@@ -37,7 +37,7 @@ from app.inference.manifest import (
 )
 from app.inference.saved_model import INPUT_NAME, OUTPUT_NAME, SIGNATURE, SavedModelClassifier
 from app.inference.versions import find_versions
-from training.data import SHA256, Split
+from training.data import Split
 from training.errors import TrainingError
 from training.evaluate import classify_all
 from training.network import CLASSES, build_network, forward_flops
@@ -171,7 +171,7 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
             preset=asdict(report.preset),
             seed=report.seed,
             duration_s=round(report.duration_s, 1),
-            data=SHA256,
+            data=report.data_sha256,
             split={
                 "training": report.training_images,
                 "validation": report.validation.images,

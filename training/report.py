@@ -36,6 +36,7 @@ class Report:
     preset: Preset
     seed: int
     training_images: int
+    data_sha256: dict[str, str]
     parameters: int
     duration_s: float
     history: Sequence[EpochFigures]

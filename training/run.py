@@ -18,7 +18,7 @@ from rich.table import Table
 
 from app.errors import ModelError
 from app.inference.saved_model import SavedModelClassifier
-from training.data import Split, load_test, load_training
+from training.data import Mnist, Split
 from training.errors import TrainingError
 from training.evaluate import (
     Evaluation,
@@ -46,14 +46,14 @@ class Job:
 
     preset: Preset
     seed: int
-    data_dir: Path | None
+    data: Mnist
     run_dir: Path
     models_dir: Path
 
 
 def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
-    training, validation = load_training(job.data_dir)
+    training, validation = job.data.training()
     fitted = fit(
         job.preset,
         training,
@@ -68,7 +68,7 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
 
 def export(job: Job, console: Console) -> None:
     """Evaluate, report and publish the weights of the run's last checkpoint."""
-    training, validation = load_training(job.data_dir)
+    training, validation = job.data.training()
     fitted = restore(job.preset, training, seed=job.seed, run_dir=job.run_dir)
     _release(job, fitted, len(training), validation, console)
 
@@ -81,12 +81,13 @@ def _release(
     temperature = fit_temperature(logits, validation.labels)
     validation_answers = softmax(logits, temperature)
     floor = confidence_floor(validation_answers, TURNED_AWAY)
-    test = load_test(job.data_dir)
+    test = job.data.test()
     test_answers = softmax(predict_logits(fitted.network, test.scaled()), temperature)
     report = Report(
         preset=job.preset,
         seed=job.seed,
         training_images=training_images,
+        data_sha256=dict(job.data.sha256),
         parameters=fitted.network.count_params(),
         duration_s=fitted.duration_s,
         history=fitted.history,
@@ -111,10 +112,10 @@ def _evaluate(answers: NDArray[np.float32], split: Split, floor: float) -> Evalu
 
 
 def evaluate_version(
-    model: Path, data_dir: Path | None, url: str | None, json_file: Path | None, console: Console
+    model: Path, data: Mnist, url: str | None, json_file: Path | None, console: Console
 ) -> None:
     """Measure a version in process, or the service at `url`, on the test images."""
-    test = load_test(data_dir)
+    test = data.test()
     if url is not None:
         with Bar(console=console, transient=True) as bar:
             task = bar.add_task("images", total=len(test))

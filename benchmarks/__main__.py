@@ -1,0 +1,44 @@
+"""`python -m benchmarks [NAME …]`: run the benchmarks, print a table, and last one line of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import startup, tutorial
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
+    "startup": lambda options: startup.measure(options.models_dir, options.pairs),
+    "tutorial": lambda options: tutorial.measure(options.data_dir, options.pairs),
+}
+
+
+def main() -> None:
+    """Run what is named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"any of: {', '.join(BENCHMARKS)}; all by default")
+    parser.add_argument("--pairs", type=int, default=5, help="paired runs of each (%(default)s)")
+    parser.add_argument("--models-dir", type=Path, default=Path("models/digits"))
+    parser.add_argument(
+        "--data-dir", type=Path, default=None, help="MNIST's IDX files; else downloaded once"
+    )
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    figures = {}
+    for name in options.names or BENCHMARKS:
+        print(f"{name} …", file=sys.stderr)
+        figures[name] = BENCHMARKS[name](options)
+        for figure, value in figures[name].items():
+            print(f"{name:<10} {figure:<34} {value:>10,.2f}")
+    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    print(json.dumps({"machine": machine, "python": platform.python_version(), **figures}))
+
+
+if __name__ == "__main__":
+    main()

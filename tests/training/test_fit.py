@@ -1,0 +1,150 @@
+"""The loop: it learns, it is repeatable, and a run that was killed ends like one that was not."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
+from training.checkpoint import CHECKPOINT_NAME
+from training.errors import CheckpointError
+from training.fit import Fitted, fit, restore, stream_batches, validate
+from training.presets import TUTORIAL, Preset
+from training.progress import Progress
+
+TRAINING, VALIDATION = tiny_split(400, seed=3), tiny_split(100, seed=4)
+
+
+class KilledError(Exception):
+    """Stands for a kill at a moment of the test's choice."""
+
+
+class KillingProgress(Progress):
+    """Kills the run when it has taken so many steps."""
+
+    def __init__(self, after_steps: int) -> None:
+        super().__init__(silent_console())
+        self.left = after_steps
+
+    def advance(self, steps: int) -> None:
+        """Count down, then kill."""
+        self.left -= steps
+        if self.left < 0:
+            raise KilledError
+
+
+def run(
+    run_dir: Path,
+    preset: Preset,
+    *,
+    seed: int = 1,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Fitted:
+    """Fit on the tiny split."""
+    progress = progress or Progress(silent_console())
+    return fit(
+        preset, TRAINING, VALIDATION, seed=seed, run_dir=run_dir, resume=resume, progress=progress
+    )
+
+
+def results(fitted: Fitted) -> tuple[bytes, list[tuple[float, ...]]]:
+    """Weights and figures, without the clock."""
+    figures = [dataclasses.replace(epoch, duration_s=0) for epoch in fitted.history]
+    return weights_of(fitted.network.get_weights()), [dataclasses.astuple(f) for f in figures]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Fitted]:
+    """A whole run and its folder."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    return folder, run(folder, TINY)
+
+
+def test_it_learns(uninterrupted: tuple[Path, Fitted]) -> None:
+    """Three epochs tell the bars apart."""
+    _, fitted = uninterrupted
+    assert fitted.history[-1].validation_accuracy > 0.9
+    assert fitted.history[-1].loss < fitted.history[0].loss
+
+
+def test_a_killed_run_ends_like_an_uninterrupted_one(
+    uninterrupted: tuple[Path, Fitted], tmp_path: Path
+) -> None:
+    """Killed in the second epoch and resumed: the same weights to the bit, the same figures."""
+    with pytest.raises(KilledError):
+        run(tmp_path, TINY, progress=KillingProgress(after_steps=20))
+    resumed = run(tmp_path, TINY, resume=True)
+    assert results(resumed) == results(uninterrupted[1])
+
+
+def test_another_seed_gives_another_network(
+    uninterrupted: tuple[Path, Fitted], tmp_path: Path
+) -> None:
+    """The seed is not decoration."""
+    other = run(tmp_path, TINY, seed=2)
+    assert results(other)[0] != results(uninterrupted[1])[0]
+
+
+def test_a_finished_run_is_restored_without_training(
+    uninterrupted: tuple[Path, Fitted],
+) -> None:
+    """Export reads the checkpoint; it needs no step."""
+    folder, fitted = uninterrupted
+    assert results(restore(TINY, TRAINING, seed=1, run_dir=folder)) == results(fitted)
+
+
+def test_the_tutorial_prints_its_lines(tmp_path: Path) -> None:
+    """A line every so many steps, in the words of the example."""
+    console = silent_console()
+    preset = dataclasses.replace(TUTORIAL, steps=20, log_every_steps=10)
+    run(tmp_path, preset, progress=Progress(console))
+    lines = [line for line in printed(console).splitlines() if line.startswith("step")]
+    assert len(lines) == 2
+    assert lines[1].startswith("step: 20, loss: ")
+    assert ", accuracy: " in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("preset", "seed", "reason"),
+    [
+        (dataclasses.replace(TINY, units=9), 1, "other settings"),
+        (TINY, 2, "made with --seed 1"),
+    ],
+)
+def test_another_recipe_cannot_be_resumed(
+    uninterrupted: tuple[Path, Fitted], preset: Preset, seed: int, reason: str
+) -> None:
+    """A checkpoint goes on only with the recipe and the seed that it was made with."""
+    with pytest.raises(CheckpointError, match=reason):
+        run(uninterrupted[0], preset, seed=seed, resume=True)
+
+
+def test_a_missing_or_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+    """Both say what to do."""
+    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+        run(tmp_path, TINY, resume=True)
+    (tmp_path / CHECKPOINT_NAME).write_bytes(b"PK not a checkpoint")
+    with pytest.raises(CheckpointError, match="damaged"):
+        run(tmp_path, TINY, resume=True)
+
+
+def test_an_epoch_sees_every_image_once() -> None:
+    """Without a buffer, an epoch is a permutation; the next one is another."""
+    preset = dataclasses.replace(TINY, distortion=None)
+    epochs = [
+        np.concatenate([labels for _, labels in stream_batches(TRAINING, preset, 1, epoch, 20)])
+        for epoch in (0, 1)
+    ]
+    np.testing.assert_array_equal(np.sort(epochs[0]), np.sort(TRAINING.labels))
+    assert not np.array_equal(epochs[0], epochs[1])
+
+
+def test_validation_counts_every_image(uninterrupted: tuple[Path, Fitted]) -> None:
+    """Accuracy over a split whose size no batch divides is hits over images."""
+    network = uninterrupted[1].network
+    _, accuracy = validate(network, tiny_split(7, seed=5))
+    assert accuracy * 7 == pytest.approx(round(accuracy * 7))

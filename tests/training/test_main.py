@@ -1,0 +1,74 @@
+"""The command line, as a person meets it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from training.__main__ import EXIT_FAILED, EXIT_INTERRUPTED, main
+from training.data import Mnist
+
+
+def run_main(*arguments: object) -> int:
+    """Run the command line in this process; return its exit code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["training", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code
+
+
+def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """The three commands, and what they are for."""
+    assert run_main("--help") == 0
+    text = capsys.readouterr().out
+    assert all(command in text for command in ("train", "evaluate", "export"))
+
+
+def test_an_unknown_preset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line lists the presets that there are."""
+    assert run_main("train", "--preset", "huge", "--data-dir", tmp_path) == EXIT_FAILED
+    error = capsys.readouterr().err
+    assert error.startswith("error: There is no preset 'huge'. Choose one of: default, tutorial")
+    assert error.count("\n") == 1
+
+
+def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """So is a folder without the files."""
+    assert run_main("train", "--data-dir", tmp_path, "--run-dir", tmp_path) == EXIT_FAILED
+    assert "has neither train-images-idx3-ubyte.gz" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_the_run(mnist: Mnist, tmp_path: Path) -> None:
+    """Ctrl-C ends with a line that says how to go on, and with the shell's exit code for it."""
+    program = f"""
+from pathlib import Path
+import training.data as data
+folder = Path({str(mnist.folder)!r})
+data.open_mnist = lambda _: data.Mnist(folder, {dict(mnist.sha256)!r}, {mnist.validation_images})
+from training.__main__ import main
+main()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "train", "--run-dir", str(tmp_path / "run")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert first.startswith("epoch 1/100")
+    assert process.returncode == EXIT_INTERRUPTED
+    assert error.splitlines()[-1] == ("Stopped. The last whole epoch is kept: go on with --resume.")
+    assert (tmp_path / "run" / "checkpoint.npz").exists()

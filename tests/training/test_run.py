@@ -1,0 +1,116 @@
+"""From data to a published version: what lies there at the end, and what does not when it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.inference.manifest import check_files, read_manifest
+from app.inference.saved_model import SavedModelClassifier
+from tests.tiny import TINY, printed, silent_console
+from training.data import Mnist
+from training.errors import TrainingError
+from training.evaluate import classify_all
+from training.export import check_parity, source_revision
+from training.fit import restore
+from training.network import predict_logits
+from training.run import Job, evaluate_version, export
+
+
+def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None:
+    """Preset, seed, data and splits are in the manifest, and every file is the one it lists."""
+    manifest = read_manifest(version)
+    check_files(version, manifest)
+    assert manifest.training.preset["units"] == 8
+    assert manifest.training.seed == finished.seed
+    assert manifest.training.data == finished.data.sha256
+    assert manifest.training.split == {"training": 400, "validation": 100, "test": 200}
+    assert manifest.test.images == 200
+
+
+def test_the_report_is_whole(finished: Job, version: Path) -> None:
+    """Metrics, pictures and card lie in the version as in the run."""
+    names = sorted(path.name for path in (version / "assets.extra/report").iterdir())
+    assert names == [
+        "calibration.png",
+        "confusion.png",
+        "learning_curves.png",
+        "metrics.json",
+        "misread.png",
+        "model_card.md",
+    ]
+    metrics = json.loads((finished.run_dir / "report/metrics.json").read_text())
+    assert metrics["test"]["images"] == 200
+    assert len(metrics["history"]) == 3
+
+
+def test_the_published_answers_are_the_networks(finished: Job, version: Path) -> None:
+    """SavedModel, temperature and XLA change no probability."""
+    training, _ = finished.data.training()
+    fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
+    images = finished.data.test().scaled()
+    logits = predict_logits(fitted.network, images) / read_manifest(version).temperature
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected = odds / odds.sum(axis=1, keepdims=True)
+    found = classify_all(SavedModelClassifier.load(version), images)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_second_export_is_the_next_version(finished: Job, tmp_path: Path) -> None:
+    """Numbers go up from the highest there is; nothing but versions is left in the folder."""
+    (tmp_path / "4").mkdir()
+    console = silent_console()
+    export(dataclasses.replace(finished, models_dir=tmp_path), console)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "5"]
+    assert "Published" in printed(console)
+    assert read_manifest(tmp_path / "5").version == 5
+
+
+def test_a_version_that_answers_otherwise_is_not_published(finished: Job, version: Path) -> None:
+    """The fresh process's answers must be the network's."""
+    _, validation = finished.data.training()
+    with pytest.raises(TrainingError, match="answers otherwise"):
+        check_parity(version, validation, np.full((100, 10), 0.1, np.float32))
+
+
+def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
+    """A folder that cannot be one is an error in one sentence."""
+    (tmp_path / "models").write_text("")
+    with pytest.raises(TrainingError, match="could not be published"):
+        export(dataclasses.replace(finished, models_dir=tmp_path / "models"), silent_console())
+
+
+def test_evaluate_measures_a_version(finished: Job, version: Path, tmp_path: Path) -> None:
+    """The same figures as the training run wrote, on screen and as JSON."""
+    console = silent_console()
+    evaluate_version(version, finished.data, None, tmp_path / "figures.json", console)
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["correct"] == read_manifest(version).test.correct
+    assert "200 test images" in printed(console)
+
+
+def test_evaluate_refuses_a_broken_version(mnist: Mnist, tmp_path: Path) -> None:
+    """No traceback for a folder that is no version."""
+    with pytest.raises(TrainingError, match="cannot be read"):
+        evaluate_version(tmp_path, mnist, None, None, silent_console())
+
+
+def test_evaluate_over_http_without_a_service(mnist: Mnist) -> None:
+    """One sentence that asks whether the service runs."""
+    with pytest.raises(TrainingError, match="Is the service running"):
+        evaluate_version(Path(), mnist, "http://127.0.0.1:9", None, silent_console())
+
+
+def test_the_source_revision_is_a_commit_or_unknown() -> None:
+    """A manifest never holds an empty revision."""
+    assert source_revision() == "unknown" or len(source_revision().removesuffix("+changes")) == 40
+
+
+def test_presets_give_their_length_once() -> None:
+    """Epochs or steps, not both."""
+    with pytest.raises(ValueError, match="one of the two"):
+        dataclasses.replace(TINY, steps=5)
