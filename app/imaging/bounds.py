@@ -74,6 +74,9 @@ def _check_jpeg(data: bytes) -> None:
     scans, at = 0, 0
     for _ in range(MAX_BLOCKS):
         found = _JPEG_MARKER.search(data, at)
+        fill = (found.start() if found else len(data)) - at
+        if fill > MAX_BLOCKS and not scans:  # once more a byte at a time in Python
+            break
         if found is None:
             return
         marker, at = found[1][0], found.end()

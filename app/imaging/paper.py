@@ -60,7 +60,8 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
 
     grey: (height, width) float32, 0..255. Raises BlankImageError when nothing stands out.
     """
-    difference = grey - fit_paper(grey)
+    paper = fit_paper(grey)
+    difference = grey - paper
     edge = _border(difference)
     sample = edge[:: 1 + edge.size // GRAIN_SAMPLES]
     grain = MEDIAN_TO_SIGMA * float(np.median(np.abs(sample)))
@@ -70,10 +71,16 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
         raise BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
     # The cube keeps the sign and lets a few strong strokes outvote a wide faint shade.
     dark = bool(np.dot(outstanding * outstanding, outstanding) < 0)
-    strength = -difference if dark else difference
+    strength = _even_out(-difference, paper) if dark else difference
     full = float(np.percentile(strength[strength > faintest], FULL_INK_PERCENTILE))
     hidden = GRAIN_HIDDEN * grain
     return InkMap(np.clip((strength - hidden) / np.float32(full - hidden), 0, 1), dark)
+
+
+def _even_out(strength: NDArray[np.float32], paper: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Dark ink takes a share of the light, so in shade it differs less: made up for here."""
+    level = float(paper.mean())
+    return strength * (level / np.maximum(paper, level / 4)).astype(np.float32)
 
 
 def fit_paper(grey: NDArray[np.float32]) -> NDArray[np.float32]:
