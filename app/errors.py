@@ -94,7 +94,7 @@ PROBLEMS: dict[type[RowscanError], Problem] = {
     MalformedRequestError: Problem(400, "/problems/malformed-request", "Malformed request"),
     InvalidInputError: Problem(422, "/problems/invalid-input", "Invalid input"),
     PayloadTooLargeError: Problem(413, "/problems/payload-too-large", "Payload too large"),
-    UnsupportedImageError: Problem(415, "/problems/unsupported-image", "Unsupported image or media type"),
+    UnsupportedImageError: Problem(415, "/problems/unsupported-image", "Unsupported image type"),
     UndecodableImageError: Problem(422, "/problems/undecodable-image", "Undecodable image"),
     BlankImageError: Problem(422, "/problems/blank-image", "Blank image"),
     QueueFullError: Problem(429, "/problems/queue-full", "Queue full"),

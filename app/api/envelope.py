@@ -5,6 +5,7 @@ Not `BaseHTTPMiddleware`, which puts a task and a queue between the server and e
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from starlette.datastructures import MutableHeaders
@@ -13,9 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.context import begin
 from app.api.problems import problem_response
-from app.errors import INTERNAL
+from app.errors import INTERNAL, PROBLEMS, DrainingError, Problem
 
 logger = logging.getLogger(__name__)
+
+STOPPED = (PROBLEMS[DrainingError], "The service stopped before it could answer.")
+BROKEN = (INTERNAL, "The service failed on this request. It goes on.")
 
 
 class Envelope:
@@ -41,15 +45,20 @@ class Envelope:
                 headers["Server-Timing"] = context.server_timing()
             await send(message)
 
+        failure: tuple[Problem, str] | None = None
         try:
             await self.app(scope, receive, send_with_headers)
         except ClientDisconnect:
             logger.debug("%s: the client left in the middle of its request", context.request_id)
+        except asyncio.CancelledError:
+            # Only the server cancels a request: when the time to stop has run out.
+            logger.warning("%s: not answered before the service stopped", context.request_id)
+            failure = STOPPED
         except Exception:
             logger.exception("%s: not answered, an error in the service", context.request_id)
             if response_started:
                 raise  # the server closes the connection: half an answer is none
-            response = problem_response(
-                INTERNAL, "The service failed on this request. It goes on.", context.request_id
-            )
+            failure = BROKEN
+        if failure is not None and not response_started:
+            response = problem_response(*failure, context.request_id)
             await response(scope, receive, send_with_headers)

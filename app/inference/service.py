@@ -20,6 +20,9 @@ from app.inference.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
+# What the inference thread needs to end when nothing is left to do, on a busy machine.
+MIN_STOP_S = 0.5
+
 Status = Literal["loading", "ready", "draining", "failed"]
 
 
@@ -124,7 +127,8 @@ class Service:
         """Finish what was accepted, within drain_s of begin_drain, and stop the network."""
         self.begin_drain()
         if self._model is not None and self._drain_until is not None:
-            await self._model.batcher.drain(max(0.0, self._drain_until - time.monotonic()))
+            remaining_s = self._drain_until - time.monotonic()
+            await self._model.batcher.drain(max(MIN_STOP_S, remaining_s))
 
 
 def _try_to_load(load: Callable[[], Loaded]) -> Loaded | str:

@@ -139,13 +139,23 @@ async def test_undeclared_size_is_counted(app: FastAPI) -> None:
         assert sent[0]["status"] == 413
 
 
+async def stall() -> Message:
+    """A client that sends nothing more."""
+    await asyncio.sleep(10)
+    raise AssertionError("waited for longer than the deadline")
+
+
+@pytest.mark.usefixtures("client")
+async def test_request_cut_off_by_the_stop(app: FastAPI) -> None:
+    """When the server stops before a request is complete, its client is told to go elsewhere."""
+    request = asyncio.create_task(call(app, [], stall))
+    await asyncio.sleep(0.01)
+    request.cancel()
+    assert (await request)[0]["status"] == 503
+
+
 @pytest.mark.usefixtures("client")
 async def test_body_that_never_ends(app: FastAPI) -> None:
     """A client that stalls in the middle of its body is given up at its deadline."""
-
-    async def stall() -> Message:
-        await asyncio.sleep(10)
-        raise AssertionError("waited for longer than the deadline")
-
     sent = await call(app, [(b"x-deadline-ms", b"20")], receive=stall)
     assert sent[0]["status"] == 504
