@@ -1,9 +1,14 @@
-"""The app with a fake network, driven in process: no socket, no TensorFlow."""
+"""The app with a fake network, driven in process; and a tiny run of training with its version.
+
+Only tests that ask for the latter import TensorFlow.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -13,6 +18,11 @@ from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.main import create_app
 from app.settings import Settings
+from tests.tiny import TINY, silent_console, tiny_mnist
+from training.data import Mnist
+
+if TYPE_CHECKING:
+    from training.run import Job
 
 
 @asynccontextmanager
@@ -63,3 +73,32 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running app."""
     async with client_of(app) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def mnist(tmp_path_factory: pytest.TempPathFactory) -> Mnist:
+    """A tiny data set on disk, in MNIST's format."""
+    return tiny_mnist(tmp_path_factory.mktemp("mnist"))
+
+
+@pytest.fixture(scope="session")
+def finished(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A tiny run, trained to the end and published as version 1. Read only."""
+    from training.run import Job, train
+
+    folder = tmp_path_factory.mktemp("finished")
+    job = Job(TINY, 1, mnist, folder / "run", folder / "models")
+    train(job, resume=False, console=silent_console())
+    return job
+
+
+@pytest.fixture(scope="session")
+def models_dir(finished: Job) -> Path:
+    """A folder with the published version 1. Read only."""
+    return finished.models_dir
+
+
+@pytest.fixture(scope="session")
+def version(models_dir: Path) -> Path:
+    """The folder of the published version. Read only."""
+    return models_dir / "1"

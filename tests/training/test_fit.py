@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
+from training.batches import stream_batches
 from training.checkpoint import CHECKPOINT_NAME
 from training.errors import CheckpointError
-from training.fit import Fitted, fit, restore, stream_batches, validate
+from training.fit import Fitted, fit, restore, validate
 from training.presets import TUTORIAL, Preset
 from training.progress import Progress
 

@@ -21,15 +21,15 @@ WEIGHTS = "variables/variables.data-00000-of-00001"
 
 
 @pytest.fixture(scope="module")
-def classifier(models_dir: Path) -> SavedModelClassifier:
+def classifier(version: Path) -> SavedModelClassifier:
     """The version, loaded once."""
-    return SavedModelClassifier.load(models_dir / "1")
+    return SavedModelClassifier.load(version)
 
 
 @pytest.fixture
-def version(models_dir: Path, tmp_path: Path) -> Path:
+def copy(version: Path, tmp_path: Path) -> Path:
     """A copy of the version that a test may spoil."""
-    return Path(shutil.copytree(models_dir / "1", tmp_path / "1"))
+    return Path(shutil.copytree(version, tmp_path / "1"))
 
 
 def edit_manifest(version: Path, edit: Callable[[dict[str, Any]], object]) -> None:
@@ -187,11 +187,11 @@ def forge_the_graph(version: Path) -> None:
     ],
 )
 def test_a_spoilt_version_is_refused(
-    version: Path, spoil: Callable[[Path], None], reason: str
+    copy: Path, spoil: Callable[[Path], None], reason: str
 ) -> None:
     """The error is one sentence or two, says what is wrong, and names the place."""
-    spoil(version)
+    spoil(copy)
     with pytest.raises(ModelError, match=reason) as caught:
-        SavedModelClassifier.load(version)
+        SavedModelClassifier.load(copy)
     assert "\n" not in str(caught.value)
-    assert str(version) in str(caught.value)
+    assert str(copy) in str(caught.value)
