@@ -38,11 +38,11 @@ def frame(ink: NDArray[np.float32], box: Box) -> NDArray[np.float32]:
     """
     left, top, right, bottom = box
     step = max(right - left, bottom - top) / BOX_SIDE  # source pixels to a target pixel
-    lacking = max(0.0, MNIST_STROKE - stroke_width(ink) / step)
-    aperture = (1 + lacking) * step
+    pen = stroke_width(ink) / step  # in target pixels
+    aperture = 1 + max(0.0, MNIST_STROKE - pen)  # in target pixels
     x, y = _centre_of_mass(ink)
-    down = _apertures(ink.shape[0], y, step, aperture)  # (28, height)
-    across = _apertures(ink.shape[1], x, step, aperture)  # (28, width)
+    down = _apertures(ink.shape[0], y, step, aperture * step)  # (28, height)
+    across = _apertures(ink.shape[1], x, step, aperture * step)  # (28, width)
     pixels: NDArray[np.float32] = (down @ ink @ across.T).astype(np.float32)
     pixels /= pixels.max()
     return pixels
