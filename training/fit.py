@@ -19,7 +19,7 @@ import tensorflow as tf
 from training.batches import stream_batches
 from training.checkpoint import EpochFigures, load_checkpoint, save_checkpoint
 from training.data import Split
-from training.network import build_network, predict_logits
+from training.network import Predict, build_network, compile_predict
 from training.presets import Preset
 from training.progress import Progress
 
@@ -62,7 +62,7 @@ def fit(
     for epoch in range(len(history), run.epochs):
         started = time.monotonic()
         loss, accuracy = run.train_epoch(train, epoch, progress)
-        validation_loss, validation_accuracy = validate(run.averaged, validation)
+        validation_loss, validation_accuracy = validate(run.predict, validation)
         history.append(
             EpochFigures(
                 epoch=epoch + 1,
@@ -87,9 +87,9 @@ def restore(preset: Preset, train: Split, *, seed: int, run_dir: Path) -> Fitted
     return Fitted(run.averaged, history)
 
 
-def validate(network: keras.Model, split: Split) -> tuple[float, float]:
+def validate(predict: Predict, split: Split) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy (0..1), counted over the whole split."""
-    logits = predict_logits(network, split.scaled())
+    logits = predict(split.scaled())
     log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     loss = -log_probabilities[np.arange(len(split)), split.labels].mean()
     return float(loss), float((logits.argmax(axis=1) == split.labels).mean())
@@ -113,6 +113,7 @@ class _Run:
         self.optimizer = keras.optimizers.Adam(self._schedule(), global_clipnorm=preset.clip_norm)
         self.optimizer.build(self.network.trainable_variables)
         self.run_steps = tf.function(self._run_steps)
+        self.predict = compile_predict(self.averaged)
 
     def _schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """Return the learning rate: constant, or a linear rise followed by a cosine to zero."""

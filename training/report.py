@@ -88,15 +88,13 @@ def draw_learning_curves(history: Sequence[EpochFigures]) -> Figure:
     )
     losses.set(xlabel="epoch", ylabel="cross-entropy (nats)", title="Loss")
     losses.legend(frameon=False)
-    _plain(errors).plot(
-        epochs,
-        [100 * (1 - each.validation_accuracy) for each in history],
-        color=ACCENT,
-        marker=marker,
-    )
-    errors.set(xlabel="epoch", ylabel="misread (%)", title="Validation error", yscale="log")
-    errors.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    errors.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+    misread = [100 * (1 - each.validation_accuracy) for each in history]
+    _plain(errors).plot(epochs, misread, color=ACCENT, marker=marker)
+    errors.set(xlabel="epoch", ylabel="misread (%)", title="Validation error")
+    if min(misread) > 0:
+        errors.set_yscale("log")
+        errors.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        errors.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
     return figure
 
 

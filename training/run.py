@@ -30,7 +30,7 @@ from training.evaluate import (
 )
 from training.export import publish
 from training.fit import Fitted, fit, restore
-from training.network import predict_logits
+from training.network import compile_predict
 from training.presets import Preset
 from training.progress import Progress
 from training.remote import ask_service
@@ -77,12 +77,13 @@ def _release(
     job: Job, fitted: Fitted, training_images: int, validation: Split, console: Console
 ) -> None:
     """Calibrate on validation, read the test images, write the report, publish."""
-    logits = predict_logits(fitted.network, validation.scaled())
+    predict = compile_predict(fitted.network)
+    logits = predict(validation.scaled())
     temperature = fit_temperature(logits, validation.labels)
     validation_answers = softmax(logits, temperature)
     floor = confidence_floor(validation_answers, TURNED_AWAY)
     test = job.data.test()
-    test_answers = softmax(predict_logits(fitted.network, test.scaled()), temperature)
+    test_answers = softmax(predict(test.scaled()), temperature)
     report = Report(
         preset=job.preset,
         seed=job.seed,

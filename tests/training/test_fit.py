@@ -13,6 +13,7 @@ from training.batches import stream_batches
 from training.checkpoint import CHECKPOINT_NAME
 from training.errors import CheckpointError
 from training.fit import Fitted, fit, restore, validate
+from training.network import compile_predict
 from training.presets import TUTORIAL, Preset
 from training.progress import Progress
 
@@ -146,6 +147,6 @@ def test_an_epoch_sees_every_image_once() -> None:
 
 def test_validation_counts_every_image(uninterrupted: tuple[Path, Fitted]) -> None:
     """Accuracy over a split whose size no batch divides is hits over images."""
-    network = uninterrupted[1].network
-    _, accuracy = validate(network, tiny_split(7, seed=5))
+    predict = compile_predict(uninterrupted[1].network)
+    _, accuracy = validate(predict, tiny_split(7, seed=5))
     assert accuracy * 7 == pytest.approx(round(accuracy * 7))

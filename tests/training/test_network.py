@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import TINY
-from training.network import build_network, forward_flops, predict_logits
+from training.network import build_network, compile_predict, forward_flops
 from training.presets import DEFAULT, TUTORIAL, Preset
 
 IMAGES = np.random.default_rng(0).random((7, 28, 28), np.float32)
@@ -21,15 +21,16 @@ def test_unrolled_and_looped_networks_agree() -> None:
     looped = build_network(TINY, unroll=False)
     looped.set_weights(unrolled.get_weights())
     np.testing.assert_allclose(
-        predict_logits(looped, IMAGES), predict_logits(unrolled, IMAGES), atol=1e-5
+        compile_predict(looped)(IMAGES), compile_predict(unrolled)(IMAGES), atol=1e-5
     )
 
 
 def test_an_image_is_read_alike_alone_and_among_others() -> None:
     """No image looks at its neighbours in the batch."""
     network = build_network(TINY, unroll=False)
-    together = predict_logits(network, IMAGES)
-    alone = np.concatenate([predict_logits(network, image[None]) for image in IMAGES])
+    predict = compile_predict(network)
+    together = predict(IMAGES)
+    alone = np.concatenate([predict(image[None]) for image in IMAGES])
     np.testing.assert_allclose(alone, together, atol=1e-5)
 
 
@@ -39,7 +40,9 @@ def test_columns_are_the_rows_of_the_transposed_image() -> None:
     columns = build_network(replace(TINY, readings=("columns",)), unroll=False)
     columns.set_weights(rows.get_weights())
     np.testing.assert_allclose(
-        predict_logits(columns, IMAGES.transpose(0, 2, 1)), predict_logits(rows, IMAGES), atol=1e-5
+        compile_predict(columns)(IMAGES.transpose(0, 2, 1)),
+        compile_predict(rows)(IMAGES),
+        atol=1e-5,
     )
 
 

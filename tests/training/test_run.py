@@ -17,7 +17,7 @@ from training.errors import TrainingError
 from training.evaluate import classify_all
 from training.export import check_parity, source_revision
 from training.fit import restore
-from training.network import predict_logits
+from training.network import compile_predict
 from training.run import Job, evaluate_version, export
 
 
@@ -53,7 +53,7 @@ def test_the_published_answers_are_the_networks(finished: Job, version: Path) ->
     training, _ = finished.data.training()
     fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
     images = finished.data.test().scaled()
-    logits = predict_logits(fitted.network, images) / read_manifest(version).temperature
+    logits = compile_predict(fitted.network)(images) / read_manifest(version).temperature
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected = odds / odds.sum(axis=1, keepdims=True)
     found = classify_all(SavedModelClassifier.load(version), images)
