@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
 from training.batches import stream_batches
@@ -81,6 +82,21 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
         run(tmp_path, TINY, progress=KillingProgress(after_steps=20))
     resumed = run(tmp_path, TINY, resume=True)
     assert results(resumed) == results(uninterrupted[1])
+
+
+# TensorFlow warns that the input pipeline stays compiled.
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+def test_the_compiled_loop_is_the_written_one(tmp_path: Path) -> None:
+    """Run as plain Python, step by step, it gives the same figures as compiled."""
+    preset = dataclasses.replace(TINY, epochs=1)
+    compiled = run(tmp_path / "compiled", preset).history[0]
+    tf.config.run_functions_eagerly(True)
+    try:
+        eager = run(tmp_path / "eager", preset).history[0]
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert eager.loss == pytest.approx(compiled.loss, rel=1e-3)
+    assert eager.validation_loss == pytest.approx(compiled.validation_loss, rel=1e-2)
 
 
 def test_another_seed_gives_another_network(
