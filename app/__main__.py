@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import signal
 import socket
 import sys
@@ -48,7 +47,6 @@ class Server(uvicorn.Server):
 def main() -> int:
     """Serve; the exit code."""
     started = time.monotonic()
-    keep_stderr_for_errors()
     try:
         settings = read_settings()
         listener = listen(settings.host, settings.port)
@@ -88,15 +86,6 @@ def configure_logging(level: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.root.level))
     # It warns of every malformed body, which the client is told anyway.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-
-
-def keep_stderr_for_errors() -> None:
-    """Send what C++ code writes to file descriptor 2 to stdout; `sys.stderr` stays what it is.
-
-    TensorFlow greets there on import, whatever it is told.
-    """
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
-    os.dup2(1, 2)
 
 
 def serve(settings: Settings, listener: socket.socket, started: float) -> None:

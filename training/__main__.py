@@ -9,17 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from training.data import open_mnist
 from training.errors import TrainingError
 from training.presets import PRESETS, find_preset
 
 if TYPE_CHECKING:
-    from training import run
+    from training.run import Job
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -65,6 +67,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a preset, evaluate it, and publish it as the next version."""
+    _import_tensorflow()
     from training import run
 
     try:
@@ -85,6 +88,7 @@ def export(
     seed: Seed = 1,
 ) -> None:
     """Evaluate and publish what a run's checkpoint holds, finished or not, as the next version."""
+    _import_tensorflow()
     from training import run
 
     run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console())
@@ -107,17 +111,32 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure a version, or a running service, on the 10,000 test images."""
+    _import_tensorflow()
     from training import run
-    from training.data import open_mnist
 
     run.evaluate_version(model, open_mnist(data_dir), url, json_file, Console())
 
 
+def _import_tensorflow() -> None:
+    """Import TensorFlow, which takes seconds that --help does not have, without its greeting.
+
+    It greets on file descriptor 2, at any log level, unless it is told to do without oneDNN, with
+    which training is faster.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 def _job(
     preset: str, seed: int, data_dir: Path | None, run_dir: Path | None, models_dir: Path
-) -> run.Job:
-    """Return the job that the options describe. TensorFlow is imported here, not for --help."""
-    from training.data import open_mnist
+) -> Job:
+    """Return the job that the options describe."""
     from training.run import Job
 
     folder = run_dir or Path("runs") / f"{preset}-{seed}"

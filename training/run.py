@@ -138,6 +138,7 @@ def evaluate_version(
 def print_figures(console: Console, result: Evaluation, source: str) -> None:
     """Print the figures as a person wants to see them: totals first, then each digit."""
     low, high = result.accuracy_interval
+    recalls = [f"{each.recall:.1%}" for each in result.classes]
     table = Table(
         title=f"{result.images:,} test images · {source}",
         title_justify="left",
@@ -150,10 +151,8 @@ def print_figures(console: Console, result: Evaluation, source: str) -> None:
         ("calibration error", f"{result.expected_calibration_error:.2%}"),
         ("negative log-likelihood", f"{result.negative_log_likelihood:.4f} nats"),
         ("said not a digit", f"{result.abstained:,}"),
-        (
-            "recall by digit",
-            "  ".join(f"{each.digit}: {each.recall:.1%}" for each in result.classes),
-        ),
+        ("recall of 0 to 4", "  ".join(recalls[:5])),
+        ("recall of 5 to 9", "  ".join(recalls[5:])),
     ):
         table.add_row(name, value)
     console.print(table, highlight=False)

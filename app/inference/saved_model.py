@@ -20,7 +20,10 @@ from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
 from app.inference.manifest import Manifest, check_files, read_manifest
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import that follows
+# Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
+# no log level silences; what XLA compiles does not use it.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import tensorflow as tf
 
 # Compiled for these many images. Each costs 0.5 s of start-up; four of them keep padding below a
