@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import startup, tutorial
+from benchmarks import latency, startup, tutorial
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "startup": lambda options: startup.measure(options.models_dir, options.pairs),
+    "latency": lambda options: latency.measure(options.models_dir, options.pairs),
     "tutorial": lambda options: tutorial.measure(options.data_dir, options.pairs),
 }
 
@@ -22,7 +23,12 @@ def main() -> None:
     """Run what is named, or all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"any of: {', '.join(BENCHMARKS)}; all by default")
-    parser.add_argument("--pairs", type=int, default=5, help="paired runs of each (%(default)s)")
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        default=5,
+        help="runs of each, paired where two are compared (%(default)s)",
+    )
     parser.add_argument("--models-dir", type=Path, default=Path("models/digits"))
     parser.add_argument(
         "--data-dir", type=Path, default=None, help="MNIST's IDX files; else downloaded once"

@@ -1,0 +1,65 @@
+"""How long a lone request takes: one client, one connection, one digit after another.
+
+A golden sample of the served version goes out as a PNG in a multipart form, as `curl -F` sends it.
+Timed at the client, from the first byte sent to the last byte read. The client is Python too and
+its share is in the figures.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+import numpy as np
+
+from app.inference.manifest import read_manifest
+from app.inference.versions import find_versions
+from benchmarks.service import HOST, running_service
+from training.remote import encode_png
+
+WARM_UP = 200
+REQUESTS = 1000
+BOUNDARY = "rowscan-benchmark"
+
+
+def measure(models_dir: Path, rounds: int) -> dict[str, float]:
+    """Return the medians over `rounds` services of the p50 and p99 in milliseconds."""
+    manifest = read_manifest(models_dir / str(find_versions(models_dir)[0]))
+    image = (manifest.golden.samples[0].image() * 255).round().astype(np.uint8)
+    body = form(encode_png(image))
+    p50_ms, p99_ms = [], []
+    for _ in range(rounds):
+        with running_service(models_dir) as service:
+            times_ms = request_times_ms(service.port, body)
+        p50_ms.append(statistics.median(times_ms))
+        p99_ms.append(statistics.quantiles(times_ms, n=100)[98])
+    return {"p50_ms": statistics.median(p50_ms), "p99_ms": statistics.median(p99_ms)}
+
+
+def form(file: bytes) -> bytes:
+    """Return a multipart body with one file part named `file`."""
+    head = (
+        f"--{BOUNDARY}\r\n"
+        'Content-Disposition: form-data; name="file"; filename="digit.png"\r\n'
+        "Content-Type: image/png\r\n\r\n"
+    )
+    return head.encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def request_times_ms(port: int, body: bytes) -> list[float]:
+    """Post `body` again and again on one connection; return how long each answer took."""
+    connection = HTTPConnection(HOST, port)
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    times_ms = []
+    for _ in range(WARM_UP + REQUESTS):
+        started = time.perf_counter()
+        connection.request("POST", "/predict", body, headers)
+        response = connection.getresponse()
+        response.read()
+        times_ms.append(1e3 * (time.perf_counter() - started))
+        if response.status != 200:
+            raise RuntimeError(f"/predict answered {response.status}")
+    connection.close()
+    return times_ms[WARM_UP:]

@@ -1,0 +1,71 @@
+"""The service as a process of its own, started and stopped for a measurement."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+POLL_S = 0.02
+PATIENCE_S = 120.0
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that is ready."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    ready_s: float  # from process start to the first 200 of /health/ready
+
+    def resident_mib(self) -> float:
+        """Return its resident memory in MiB, as Linux tells it."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+@contextmanager
+def running_service(models_dir: Path) -> Iterator[Running]:
+    """Start the service on a free port, wait until it is ready, stop it at the end."""
+    port = free_port()
+    settings = {"ROWSCAN_PORT": str(port), "ROWSCAN_MODELS_DIR": str(models_dir)}
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app"], env={**os.environ, **settings}, stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_until_ready(port, process)
+        yield Running(port, process, time.monotonic() - started)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Ask until the answer is 200; raises RuntimeError when the process ends or patience does."""
+    patience_ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < patience_ends and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=POLL_S).close()
+        except OSError:
+            time.sleep(POLL_S)
+        else:
+            return
+    raise RuntimeError("the service did not get ready")
+
+
+def free_port() -> int:
+    """Return a port that nobody uses now."""
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
