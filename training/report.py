@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from training.checkpoint import EpochFigures
@@ -94,7 +95,8 @@ def draw_learning_curves(history: Sequence[EpochFigures]) -> Figure:
     if min(misread) > 0:
         errors.set_yscale("log")
         errors.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        errors.yaxis.set_minor_formatter(lambda value, _: f"{value:g}")
+        errors.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        errors.yaxis.set_minor_locator(NullLocator())
     return figure
 
 
