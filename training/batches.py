@@ -21,27 +21,26 @@ def stream_batches(
     epoch has a permutation of its own, a function of seed and epoch, and drops the last incomplete
     batch.
     """
+    labels = train.labels.astype(np.int32)
     if preset.shuffle_buffer is not None:
-        source = tf.data.Dataset.from_tensor_slices((train.scaled(), train.labels.astype(np.int32)))
-        return (
-            source.repeat()
-            .shuffle(preset.shuffle_buffer, seed=seed + epoch)
-            .batch(preset.batch_size)
-            .prefetch(1)
-        )
-    order = np.random.default_rng([seed, epoch]).permutation(len(train))[
-        : steps * preset.batch_size
-    ]
-    images = tf.constant(train.images)
+        stream = tf.data.Dataset.from_tensor_slices((train.images, labels)).repeat()
+        stream = stream.shuffle(preset.shuffle_buffer, seed=seed + epoch)
+        return stream.batch(preset.batch_size).map(_scale).prefetch(1)
+
+    order = np.random.default_rng([seed, epoch]).permutation(len(train))
+    order = order[: steps * preset.batch_size].reshape(steps, preset.batch_size)
+    all_images, all_labels = tf.constant(train.images), tf.constant(labels)
 
     def load(step: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        batch = tf.cast(tf.gather(images, indices), tf.float32) / 255
+        images, labels = _scale(tf.gather(all_images, indices), tf.gather(all_labels, indices))
         if preset.distortion is not None:
-            batch = distort(batch, tf.stack([seed, epoch * steps + step]), preset.distortion)
-        return batch, tf.gather(labels, indices)
+            images = distort(images, tf.stack([seed, epoch * steps + step]), preset.distortion)
+        return images, labels
 
-    labels = tf.constant(train.labels.astype(np.int32))
-    batches = tf.data.Dataset.from_tensor_slices(
-        (np.arange(steps, dtype=np.int32), order.reshape(steps, -1))
-    )
+    batches = tf.data.Dataset.from_tensor_slices((np.arange(steps, dtype=np.int32), order))
     return batches.map(load, num_parallel_calls=1).prefetch(PREFETCHED)
+
+
+def _scale(images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Bring uint8 images (batch, 28, 28) to float32, 0..1: a batch at a time, not all at once."""
+    return tf.cast(images, tf.float32) / 255, labels

@@ -145,21 +145,21 @@ class _Run:
         sums = np.zeros(2)
         for start in range(0, self.steps_per_epoch, chunk):
             steps = min(chunk, self.steps_per_epoch - start)
-            chunk_sums, last_batch = self.run_steps(batches, tf.constant(steps))
+            chunk_sums, images, labels = self.run_steps(batches, tf.constant(steps))
             sums += chunk_sums.numpy()
             progress.advance(steps)
             if preset.log_every_steps:
-                progress.log_step(start + steps, *map(float, last_batch.numpy()))
+                progress.log_step(start + steps, *self._measure(images, labels))
         loss, accuracy = sums / self.steps_per_epoch
         return float(loss), float(accuracy)
 
     def _run_steps(
         self, batches: Iterator[tuple[tf.Tensor, tf.Tensor]], steps: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Take `steps` optimizer steps inside one graph.
 
         Returns the sums of the batches' (loss, accuracy), each before its step, float32 (2,); and
-        the (loss, accuracy) of the last batch after its step, float32 (2,).
+        the images and labels of the last batch.
         """
         sums = tf.zeros(2)
         images, labels = next(batches)
@@ -167,8 +167,14 @@ class _Run:
             sums += self._step(images, labels)
             if step < steps - 1:
                 images, labels = next(batches)
-        return sums, self._figures(labels, self.network(images, training=True))
+        return sums, images, labels
 
+    def _measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[float, float]:
+        """Return the (loss, accuracy) of a batch as the network is now."""
+        loss, accuracy = self._figures(labels, tf.constant(self.predict(images.numpy()))).numpy()
+        return float(loss), float(accuracy)
+
+    @tf.autograph.experimental.do_not_convert  # nothing in it needs it, and that saves a second
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Take one optimizer step; return the batch's (loss, accuracy) before it, float32 (2,)."""
         with tf.GradientTape() as tape:

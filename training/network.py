@@ -75,7 +75,8 @@ def compile_predict(network: keras.Model) -> Predict:
 
     It is traced once: keep it where it is called again. `network.predict` costs far more a call.
     """
-    forward = tf.function(lambda batch: network(batch, training=False), reduce_retracing=True)
+    signature = [tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.float32)]
+    forward = tf.function(lambda batch: network(batch, training=False), signature)
 
     def predict(images: NDArray[np.float32]) -> NDArray[np.float32]:
         starts = range(0, len(images), PREDICT_BATCH)
