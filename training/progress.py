@@ -24,7 +24,7 @@ class Progress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("training", total=None, rate="")
+        self._task = self._bar.add_task("training", total=None, rate="compiling …")
 
     def start(self, *, total_steps: int, done_steps: int) -> None:
         """Begin to show; `done_steps` are those of the run that is resumed."""
