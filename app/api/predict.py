@@ -85,8 +85,10 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
 
 def _deadline(context: RequestContext, settings: Settings, asked_ms: int | None) -> float:
     """When the answer must be there, on time.monotonic()."""
-    asked_s = settings.deadline_s if asked_ms is None else asked_ms / 1e3
-    return context.started + min(asked_s, settings.deadline_s)
+    longest_ms = 1e3 * settings.deadline_s
+    # Before anything is made a float of it: what is asked for may have thousands of digits.
+    allowed_ms = longest_ms if asked_ms is None else min(asked_ms, longest_ms)
+    return context.started + allowed_ms / 1e3
 
 
 async def _ask(

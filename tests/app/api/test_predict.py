@@ -86,6 +86,13 @@ async def test_base64_as_tools_write_it(client: httpx.AsyncClient) -> None:
         await predict(client, {"url": "/predict", "json": {"image": image}})
 
 
+@pytest.mark.parametrize("digits", [9, 310, 401, 4000])
+async def test_endless_patience(client: httpx.AsyncClient, digits: int) -> None:
+    """Who allows more time than the service takes anyway is answered, however much it is."""
+    headers = {"X-Deadline-Ms": digits * "9"}
+    await predict(client, ways_in.multipart(SEVEN_PNG) | {"headers": headers})
+
+
 async def test_large_images_are_decoded_beside_the_event_loop(client: httpx.AsyncClient) -> None:
     """A photograph's size goes another way to the same answer."""
     noise = np.random.default_rng(0).integers(0, 50, (350, 350), np.uint8)
