@@ -68,13 +68,22 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     faintest = max(MIN_CONTRAST, GRAIN_REACH * grain)
     outstanding = difference[np.abs(difference) > faintest]  # (pixels,)
     if outstanding.size == 0:
-        raise BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
+        raise _blank()
     # The cube keeps the sign and lets a few strong strokes outvote a wide faint shade.
     dark = bool(np.dot(outstanding * outstanding, outstanding) < 0)
-    strength = _even_out(-difference, paper) if dark else difference
-    full = float(np.percentile(strength[strength > faintest], FULL_INK_PERCENTILE))
+    signed = -difference if dark else difference
+    # Chosen before the light is evened out: that takes ink on the brightest paper below `faintest`.
+    inked = signed > faintest
+    strength = _even_out(signed, paper) if dark else signed
+    full = float(np.percentile(strength[inked], FULL_INK_PERCENTILE))
     hidden = GRAIN_HIDDEN * grain
+    if full <= hidden:  # grain in the brightest light, no ink
+        raise _blank()
     return InkMap(np.clip((strength - hidden) / np.float32(full - hidden), 0, 1), dark)
+
+
+def _blank() -> BlankImageError:
+    return BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
 
 
 def _even_out(strength: NDArray[np.float32], paper: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -173,6 +173,41 @@ def test_odd_shapes_and_noise(shape: tuple[int, int]) -> None:
         assert np.isfinite(pixels).all()
 
 
+def test_faint_mark_in_the_brightest_light() -> None:
+    """A mark just dark enough to count is found where the paper is brighter than on average."""
+    picture = np.tile(np.linspace(60, 240, 200), (200, 1))
+    picture[90:110, 165:172] -= 13
+    left, top, right, bottom = normalise(picture.round().astype(np.uint8)).box
+    assert (left, top, right, bottom) == pytest.approx((165, 90, 172, 110), abs=1)
+
+
+def shaded_picture(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Paper in some light, up to three darker or lighter blocks on it, perhaps grain."""
+    height, width = rng.choice([28, 63, 64, 65, 100, 200], 2)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    slope_x, slope_y = rng.normal(0, 60, 2)
+    bend_x, bend_y = rng.normal(0, 40, 2)
+    picture = rng.uniform(0, 255) + slope_x * x + slope_y * y + bend_x * x * x + bend_y * y * y
+    for _ in range(rng.integers(0, 4)):
+        top, bottom = sorted(rng.integers(0, height, 2))
+        left, right = sorted(rng.integers(0, width, 2))
+        picture[top : bottom + 1, left : right + 1] += rng.choice([-1, 1]) * rng.choice(
+            [13, 20, 99]
+        )
+    picture += rng.normal(0, rng.choice([0, 0, 1, 5]), picture.shape)
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+def test_shaded_pictures_never_surprise() -> None:
+    """Whatever light and marks, a picture is framed with values of 0..1 or refused as blank."""
+    rng = np.random.default_rng(8)
+    for _ in range(600):
+        with contextlib.suppress(BlankImageError):
+            pixels = normalise(shaded_picture(rng)).pixels
+            assert pixels.min() >= 0
+            assert pixels.max() == 1
+
+
 def test_source_is_left_alone() -> None:
     """The caller's array is not written to."""
     picture = four()
