@@ -137,5 +137,9 @@ def _try_to_load(load: Callable[[], Loaded]) -> Loaded | str:
     except ModelError as error:
         return str(error)
     except Exception as error:
-        logger.debug("Loading failed", exc_info=True)
-        return f"The model could not be loaded: {type(error).__name__}: {error}"
+        # TensorFlow's messages go on for pages; the first line says what.
+        first_line = str(error).strip().partition("\n")[0]
+        why = f"The model could not be loaded: {type(error).__name__}: {first_line}"
+        logger.error(why)  # noqa: TRY400 - its traceback is for whoever looks for it
+        logger.debug("Where it failed", exc_info=True)
+        return why

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from dataclasses import dataclass
 
@@ -105,7 +106,7 @@ async def test_loading_then_ready(classifier: FakeClassifier) -> None:
     ("error", "why"),
     [
         (ModelError("No version can be served."), "No version can be served."),
-        (OSError("disk"), "The model could not be loaded: OSError: disk"),
+        (OSError("disk\nand pages more"), "The model could not be loaded: OSError: disk"),
     ],
 )
 async def test_loading_fails(error: Exception, why: str) -> None:
@@ -123,6 +124,23 @@ async def test_loading_fails(error: Exception, why: str) -> None:
     assert (response.json()["status"], response.json()["error"]) == ("failed", why)
     with pytest.raises(NotReadyError, match="GET /health"):
         service.model()
+
+
+async def test_unforeseen_failure_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """The log has one line that says what; the traceback only at the level of debugging."""
+    service = Service(max_queue_images=10, drain_s=1)
+    failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def load() -> FakeLoaded:
+        raise OSError("disk\nand pages more")
+
+    with caplog.at_level(logging.DEBUG, logger="app"):
+        service.load(load, on_ready=lambda _: pytest.fail("ready"), on_fatal=failed.set_result)
+        why = await failed
+    shown, traced = caplog.records
+    assert (shown.levelno, shown.getMessage(), shown.exc_info) == (logging.ERROR, why, None)
+    assert traced.levelno == logging.DEBUG
+    assert traced.exc_info is not None
 
 
 async def test_readiness_ends_with_the_inference_thread(classifier: FakeClassifier) -> None:
