@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Header, Query, Request
 from numpy.typing import NDArray
+from starlette.requests import ClientDisconnect
 
 from app.api.bodies import read_body
 from app.api.context import RequestContext, context_of
@@ -51,7 +53,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
         with context.timed("decode"):
             digit = await reader.read_one(body, deadline)
         images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
-        answer = await _ask(model, images, deadline, context)
+        answer = await _ask(request, model, images, deadline)
         prediction = _prediction(answer.probabilities[-1], answer, model.manifest)
         if explain:
             prediction.seen = seen(digit)
@@ -68,7 +70,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
         images = [item.pixels for item in items if not isinstance(item, RequestError)]
         answered: list[Prediction] = []
         if images:
-            answer = await _ask(model, np.stack(images), deadline, context)
+            answer = await _ask(request, model, np.stack(images), deadline)
             answered = [_prediction(row, answer, model.manifest) for row in answer.probabilities]
         following = iter(answered)
         return BatchPrediction(
@@ -92,13 +94,32 @@ def _deadline(context: RequestContext, settings: Settings, asked_ms: int | None)
 
 
 async def _ask(
-    model: Model, images: NDArray[np.float32], deadline: float, context: RequestContext
+    request: Request, model: Model, images: NDArray[np.float32], deadline: float
 ) -> Answer:
-    """Images (n, 28, 28) through the batcher, with its timings noted."""
-    answer = await model.batcher.submit(images, deadline)
+    """Images (n, 28, 28) through the batcher, with its timings noted.
+
+    Given up when the client leaves, so that the network works for nobody who has gone.
+    """
+    try:
+        async with asyncio.timeout(None) as patience:
+            watch = asyncio.create_task(_watch_for_leaving(request, patience))
+            try:
+                answer = await model.batcher.submit(images, deadline)
+            finally:
+                watch.cancel()
+    except TimeoutError:
+        raise ClientDisconnect from None
+    context = context_of(request)
     context.add_timing("queue", answer.queue_ms)
     context.add_timing("infer", answer.infer_ms, f"batch of {answer.batch_size}")
     return answer
+
+
+async def _watch_for_leaving(request: Request, patience: asyncio.Timeout) -> None:
+    """End patience when the client closes its connection; nothing else follows a whole body."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    patience.reschedule(asyncio.get_running_loop().time())
 
 
 def _prediction(row: NDArray[np.float32], answer: Answer, manifest: Manifest) -> Prediction:
