@@ -40,7 +40,7 @@ format: $(VENV)/.dev ## Format the code and mend what lint can mend
 bench: $(VENV)/.dev ## Run the benchmarks
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-docker-test: $(BIN)/python ## Build the image, run it with compose, check it from outside
+docker-test: $(BIN)/pip ## Build the image, run it with compose, check it from outside
 	@$(BIN)/python tests/e2e/docker_test.py
 
 lock: $(VENV)/.dev ## Remake requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
@@ -55,12 +55,13 @@ clean: ## Remove the environment and all caches
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp says which locked set is installed; a changed lock file installs it again.
-$(VENV)/.%: requirements/%.txt $(BIN)/python
+$(VENV)/.%: requirements/%.txt $(BIN)/pip
 	@echo 'Installing requirements/$*.txt into $(VENV) (some 300 MB the first time) …'
 	@$(PIP) install --require-hashes --requirement $<
 	@touch $@
 
-$(BIN)/python:
+# venv installs pip last: an environment whose making was interrupted is made again.
+$(BIN)/pip:
 	@for python in $(PYTHONS); do \
 	  if $$python -c '$(PROBE)' 2>/dev/null; then \
 	    echo "Making $(VENV) with $$($$python --version) …"; \

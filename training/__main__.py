@@ -38,8 +38,8 @@ cli = typer.Typer(
 DataDir = Annotated[
     Path | None,
     typer.Option(
-        envvar="ROWSCAN_DATA_DIR",
-        help="Folder with MNIST's four IDX files; else they are downloaded once into your cache.",
+        help="Folder with MNIST's four IDX files; else $ROWSCAN_DATA_DIR; else they are downloaded "
+        "once into your cache.",
     ),
 ]
 ModelsDir = Annotated[
@@ -148,7 +148,7 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         cli()
-    except TrainingError as error:
+    except (TrainingError, OSError) as error:  # the latter names its file itself
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

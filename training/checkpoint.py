@@ -37,6 +37,15 @@ class EpochFigures:
     duration_s: float
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What decides the result of a run; a checkpoint goes on only with the same."""
+
+    preset: Preset
+    seed: int
+    training_images: int
+
+
 class Variable(Protocol):
     """The part of a Keras variable that a checkpoint needs."""
 
@@ -54,14 +63,14 @@ class Variable(Protocol):
 def save_checkpoint(
     run_dir: Path,
     variables: Sequence[Variable],
-    preset: Preset,
-    seed: int,
+    recipe: Recipe,
+    source_revision: str,
     history: Sequence[EpochFigures],
 ) -> None:
     """Write the state after an epoch; a reader, or a kill, never sees half of it."""
     run = {
-        "preset": dataclasses.asdict(preset),
-        "seed": seed,
+        "recipe": dataclasses.asdict(recipe),
+        "source_revision": source_revision,
         "history": [dataclasses.asdict(epoch) for epoch in history],
     }
     run_dir.mkdir(parents=True, exist_ok=True)
@@ -75,12 +84,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    run_dir: Path, variables: Sequence[Variable], preset: Preset, seed: int
-) -> list[EpochFigures]:
-    """Put the saved state into `variables` and return the history so far.
+    run_dir: Path, variables: Sequence[Variable], recipe: Recipe
+) -> tuple[str, list[EpochFigures]]:
+    """Put the saved state into `variables`; return the source revision and the history so far.
 
-    Raises `CheckpointError` when there is no checkpoint, or it is damaged, or of another preset or
-    seed.
+    Raises `CheckpointError` when there is no checkpoint, or it is damaged, or of another recipe.
     """
     path = run_dir / CHECKPOINT_NAME
     try:
@@ -90,22 +98,42 @@ def load_checkpoint(
     except FileNotFoundError:
         raise CheckpointError(f"{run_dir} holds no checkpoint. Start without --resume.") from None
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{path} is damaged ({error}). Start without --resume.") from error
-    _check_same_run(path, run, preset, seed)
+        raise CheckpointError(
+            f"{path} is damaged ({error}). Delete it and start afresh."
+        ) from error
+    _check_same_recipe(path, run["recipe"], recipe)
     if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
-        raise CheckpointError(f"{path} is of another network. Start without --resume.")
+        raise CheckpointError(f"{path} is of another network. Delete it and start afresh.")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
-    return [EpochFigures(**epoch) for epoch in run["history"]]
+    return run["source_revision"], [EpochFigures(**epoch) for epoch in run["history"]]
 
 
-def _check_same_run(path: Path, run: dict[str, Any], preset: Preset, seed: int) -> None:
-    """Refuse to go on with another recipe than the one the checkpoint was made with."""
-    if run["seed"] != seed:
+def refuse_to_overwrite(run_dir: Path, epochs: int) -> None:
+    """Raise `CheckpointError` when a run that is not finished lies in `run_dir`."""
+    path = run_dir / CHECKPOINT_NAME
+    try:
+        with np.load(path) as archive:
+            done = len(json.loads(str(archive[RUN_KEY]))["history"])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return  # none, or none that anyone could go on from
+    if done < epochs:
         raise CheckpointError(
-            f"{path} was made with --seed {run['seed']}, not {seed}. Use that seed."
+            f"{path} holds {done} of {epochs} epochs. Go on with --resume, or delete it."
         )
-    if run["preset"] != json.loads(json.dumps(dataclasses.asdict(preset))):
+
+
+def _check_same_recipe(path: Path, saved: dict[str, Any], recipe: Recipe) -> None:
+    """Refuse to go on with another recipe than the one the checkpoint was made with."""
+    if saved["seed"] != recipe.seed:
+        raise CheckpointError(f"{path} was made with --seed {saved['seed']}. Use that seed.")
+    if saved["training_images"] != recipe.training_images:
         raise CheckpointError(
-            f"{path} was made with other settings of preset {run['preset']['name']}. Start afresh."
+            f"{path} was made with {saved['training_images']} training images, "
+            f"not {recipe.training_images}. Use the same data."
+        )
+    if saved["preset"] != json.loads(json.dumps(dataclasses.asdict(recipe.preset))):
+        raise CheckpointError(
+            f"{path} was made with other settings of preset {saved['preset']['name']}. "
+            "Delete it and start afresh."
         )

@@ -10,12 +10,12 @@ import base64
 import os
 import platform
 import shutil
-import subprocess
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import keras
 import numpy as np
@@ -25,17 +25,18 @@ from numpy.typing import NDArray
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
 from app.inference.manifest import (
+    INPUT,
+    OUTPUT,
     Golden,
     GoldenSample,
     Manifest,
-    TensorContract,
     TestFigures,
     Training,
     digest_file,
     list_files,
     write_manifest,
 )
-from app.inference.saved_model import INPUT_NAME, OUTPUT_NAME, SIGNATURE, SavedModelClassifier
+from app.inference.saved_model import SIGNATURE, SavedModelClassifier
 from app.inference.versions import find_versions
 from training.data import Split
 from training.errors import TrainingError
@@ -62,10 +63,10 @@ def save_network(network: keras.Model, preset: Preset, temperature: float, folde
     looped.set_weights(network.get_weights())
 
     @tf.function(
-        input_signature=[tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.float32, INPUT_NAME)]
+        input_signature=[tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.float32, INPUT.name)]
     )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {OUTPUT_NAME: tf.nn.softmax(looped(image, training=False) / temperature)}
+        return {OUTPUT.name: tf.nn.softmax(looped(image, training=False) / temperature)}
 
     root = tf.Module()
     root.weights = [weight.value for weight in looped.weights]
@@ -110,21 +111,19 @@ def publish(
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
         version = max(find_versions(models_dir), default=0) + 1
-        staging = models_dir / f".staging-{os.getpid()}"
-        folder = staging / str(version)
-        save_network(network, report.preset, report.temperature, folder)
-        shutil.copytree(report_dir, folder / REPORT_DIR)
-        golden = pick_golden(validation, probabilities)
-        write_manifest(folder, _describe(folder, version, report, golden))
-        check_parity(folder, validation, probabilities)
         target = models_dir / str(version)
-        folder.rename(target)
-    except (OSError, ModelError) as error:
+        with TemporaryDirectory(prefix=".staging-", dir=models_dir) as staging:
+            folder = Path(staging, str(version))
+            save_network(network, report.preset, report.temperature, folder)
+            shutil.copytree(report_dir, folder / REPORT_DIR)
+            golden = pick_golden(validation, probabilities)
+            write_manifest(folder, _describe(folder, version, report, golden))
+            check_parity(folder, validation, probabilities)
+            folder.rename(target)
+    except (OSError, ModelError, BrokenExecutor) as error:
         raise TrainingError(
             f"The version could not be published in {models_dir}: {error}"
         ) from error
-    finally:
-        shutil.rmtree(models_dir / f".staging-{os.getpid()}", ignore_errors=True)
     return target
 
 
@@ -154,14 +153,8 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
         version=version,
         created=datetime.now(UTC).replace(microsecond=0),
         files={name: digest_file(folder / name) for name in sorted(list_files(folder))},
-        input=TensorContract(
-            name=INPUT_NAME,
-            shape=(None, IMAGE_SIDE, IMAGE_SIDE),
-            meaning="batch, height, width; 0..1, light ink on dark, in the MNIST frame",
-        ),
-        output=TensorContract(
-            name=OUTPUT_NAME, shape=(None, CLASSES), meaning="batch, digit; each row sums to 1"
-        ),
+        input=INPUT,
+        output=OUTPUT,
         classes=tuple(map(str, range(CLASSES))),
         temperature=report.temperature,
         min_confidence=report.min_confidence,
@@ -177,7 +170,7 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
                 "validation": report.validation.images,
                 "test": test.images,
             },
-            source_revision=source_revision(),
+            source_revision=report.source_revision,
             libraries=library_versions(),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         ),
@@ -200,20 +193,3 @@ def library_versions() -> dict[str, str]:
         "keras": keras.__version__,
         "numpy": np.__version__,
     }
-
-
-def source_revision() -> str:
-    """Return the commit of the source; "+changes" when it differs, "unknown" outside a checkout."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)  # noqa: S603  fixed arguments
-        return done.stdout.strip()
-
-    try:
-        revision = git("rev-parse", "HEAD")
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", "../app", ".")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return f"{revision}+changes" if changed else revision

@@ -17,11 +17,18 @@ import numpy as np
 import tensorflow as tf
 
 from training.batches import stream_batches
-from training.checkpoint import EpochFigures, load_checkpoint, save_checkpoint
+from training.checkpoint import (
+    EpochFigures,
+    Recipe,
+    load_checkpoint,
+    refuse_to_overwrite,
+    save_checkpoint,
+)
 from training.data import Split
 from training.network import Predict, build_network, compile_predict
 from training.presets import Preset
 from training.progress import Progress
+from training.revision import source_revision
 
 CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the progress line
 
@@ -32,6 +39,7 @@ class Fitted:
 
     network: keras.Model
     history: list[EpochFigures]
+    source_revision: str  # of the source that the run was started with
 
     @property
     def duration_s(self) -> float:
@@ -52,39 +60,49 @@ def fit(
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
     `resume` goes on from that checkpoint with the same schedule. Raises `CheckpointError` when
-    there is none, or when it is of another preset, seed or data size.
+    there is none, or when it is of another preset, seed or data size; and without `resume`, when
+    there is one that is not finished.
     """
-    run = _Run(preset, len(train), seed)
-    history: list[EpochFigures] = []
+    recipe = Recipe(preset, seed, len(train))
+    run = _Run(recipe)
     if resume:
-        history = load_checkpoint(run_dir, run.variables(), preset, seed)
-    progress.start(total_steps=run.total_steps, done_steps=len(history) * run.steps_per_epoch)
-    for epoch in range(len(history), run.epochs):
-        started = time.monotonic()
-        loss, accuracy = run.train_epoch(train, epoch, progress)
-        validation_loss, validation_accuracy = validate(run.predict, validation)
-        history.append(
-            EpochFigures(
-                epoch=epoch + 1,
-                loss=loss,
-                accuracy=accuracy,
-                validation_loss=validation_loss,
-                validation_accuracy=validation_accuracy,
-                learning_rate=run.learning_rate(),
-                duration_s=time.monotonic() - started,
-            )
-        )
-        save_checkpoint(run_dir, run.variables(), preset, seed, history)
-        progress.finish_epoch(history[-1], run.epochs)
-    progress.stop()
-    return Fitted(run.averaged, history)
+        revision, history = load_checkpoint(run_dir, run.variables(), recipe)
+    else:
+        refuse_to_overwrite(run_dir, run.epochs)
+        revision, history = source_revision(), []
+    done_steps = len(history) * run.steps_per_epoch
+    with progress.shown(total_steps=run.total_steps, done_steps=done_steps):
+        for epoch in range(len(history), run.epochs):
+            history.append(_run_epoch(run, train, validation, epoch, progress))
+            save_checkpoint(run_dir, run.variables(), recipe, revision, history)
+            progress.finish_epoch(history[-1], run.epochs)
+    return Fitted(run.averaged, history, revision)
+
+
+def _run_epoch(
+    run: _Run, train: Split, validation: Split, epoch: int, progress: Progress
+) -> EpochFigures:
+    """Train one epoch, then validate."""
+    started = time.monotonic()
+    loss, accuracy = run.train_epoch(train, epoch, progress)
+    validation_loss, validation_accuracy = validate(run.predict, validation)
+    return EpochFigures(
+        epoch=epoch + 1,
+        loss=loss,
+        accuracy=accuracy,
+        validation_loss=validation_loss,
+        validation_accuracy=validation_accuracy,
+        learning_rate=run.learning_rate(),
+        duration_s=time.monotonic() - started,
+    )
 
 
 def restore(preset: Preset, train: Split, *, seed: int, run_dir: Path) -> Fitted:
     """Return what the checkpoint holds, trained to the end or not; raises `CheckpointError`."""
-    run = _Run(preset, len(train), seed)
-    history = load_checkpoint(run_dir, run.variables(), preset, seed)
-    return Fitted(run.averaged, history)
+    recipe = Recipe(preset, seed, len(train))
+    run = _Run(recipe)
+    revision, history = load_checkpoint(run_dir, run.variables(), recipe)
+    return Fitted(run.averaged, history, revision)
 
 
 def validate(predict: Predict, split: Split) -> tuple[float, float]:
@@ -95,16 +113,36 @@ def validate(predict: Predict, split: Split) -> tuple[float, float]:
     return float(loss), float((logits.argmax(axis=1) == split.labels).mean())
 
 
+def batch_figures(logits: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.Tensor:
+    """Return the mean (cross-entropy, accuracy) of a batch, float32 (2,).
+
+    `smoothing`, 0..1, moves that share of each target evenly to all classes (Szegedy et al. 2016,
+    arXiv:1512.00567).
+    """
+    if smoothing:
+        classes = logits.shape[-1]
+        targets = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
+        losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+    else:
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    hits = tf.cast(tf.argmax(logits, axis=1, output_type=labels.dtype) == labels, tf.float32)
+    return tf.stack([tf.reduce_mean(losses), tf.reduce_mean(hits)])
+
+
 class _Run:
     """The state of one run: network, averaged twin, optimizer, and the compiled loop over them."""
 
-    def __init__(self, preset: Preset, images: int, seed: int) -> None:
-        keras.utils.set_random_seed(seed)
-        self.preset, self.seed = preset, seed
+    def __init__(self, recipe: Recipe) -> None:
+        preset, self.seed = recipe.preset, recipe.seed
+        keras.utils.set_random_seed(self.seed)
+        self.preset = preset
         if preset.steps is not None:
             self.epochs, self.steps_per_epoch = 1, preset.steps
         else:
-            self.epochs, self.steps_per_epoch = preset.epochs or 0, images // preset.batch_size
+            self.epochs, self.steps_per_epoch = (
+                preset.epochs or 0,
+                recipe.training_images // preset.batch_size,
+            )
         self.total_steps = self.epochs * self.steps_per_epoch
         self.network = build_network(preset, unroll=True)
         self.averaged = build_network(preset, unroll=True) if preset.average_decay else self.network
@@ -171,34 +209,22 @@ class _Run:
 
     def _measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[float, float]:
         """Return the (loss, accuracy) of a batch as the network is now."""
-        loss, accuracy = self._figures(labels, tf.constant(self.predict(images.numpy()))).numpy()
+        logits = tf.constant(self.predict(images.numpy()))
+        loss, accuracy = batch_figures(logits, labels, self.preset.label_smoothing).numpy()
         return float(loss), float(accuracy)
 
     @tf.autograph.experimental.do_not_convert  # nothing in it needs it, and that saves a second
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Take one optimizer step; return the batch's (loss, accuracy) before it, float32 (2,)."""
         with tf.GradientTape() as tape:
-            figures = self._figures(labels, self.network(images, training=True))
+            logits = self.network(images, training=True)
+            figures = batch_figures(logits, labels, self.preset.label_smoothing)
             loss = figures[0]
         gradients = tape.gradient(loss, self.network.trainable_variables)
         self.optimizer.apply(gradients)
         if self.preset.average_decay:
             self._average(self.preset.average_decay)
         return figures
-
-    def _figures(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """Return the (loss, accuracy) of a batch, float32 (2,)."""
-        smoothing = self.preset.label_smoothing
-        if smoothing:
-            targets = (
-                tf.one_hot(labels, logits.shape[-1]) * (1 - smoothing)
-                + smoothing / logits.shape[-1]
-            )
-            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-        else:
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        hits = tf.cast(tf.argmax(logits, axis=1, output_type=labels.dtype) == labels, tf.float32)
-        return tf.stack([tf.reduce_mean(losses), tf.reduce_mean(hits)])
 
     def _average(self, decay: float) -> None:
         """Move the averaged weights towards the current ones; young averages move faster."""

@@ -73,7 +73,11 @@ TUTORIAL = Preset(
     clip_norm=None,
     average_decay=None,
 )
-"""The recurrent-network example as written: LSTM 32 over rows, Adam 0.001, 1000 batches of 32."""
+"""The recurrent-network example as written: LSTM 32 over rows, Adam 0.001, 1000 batches of 32.
+
+MNIST test: 89.1%, five seeds from 87.2 to 91.0; the example itself, run eagerly, gives 87 to 90.
+`python -m training train --preset tutorial --seed 1` … `--seed 5`
+"""
 
 DEFAULT = Preset(
     name="default",
@@ -94,7 +98,11 @@ DEFAULT = Preset(
     clip_norm=1.0,
     average_decay=0.999,
 )
-"""Two readings, rows and columns, each by a bidirectional LSTM 96; 200 thousand weights."""
+"""Two readings, rows and columns, each by a bidirectional LSTM 96; 200 thousand weights.
+
+MNIST test: 99.50% (seed 1), in 50 minutes on two cores that had other work too.
+`python -m training train --preset default --seed 1`
+"""
 
 PRESETS = {preset.name: preset for preset in (TUTORIAL, DEFAULT)}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn
@@ -12,7 +14,7 @@ from training.checkpoint import EpochFigures
 
 
 class Progress:
-    """Shows how far a run is. `start` once, `advance` as steps are taken, `stop` at the end."""
+    """Shows how far a run is. `advance` as steps are taken, while it is `shown`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -26,12 +28,14 @@ class Progress:
         )
         self._task = self._bar.add_task("training", total=None, rate="compiling …")
 
-    def start(self, *, total_steps: int, done_steps: int) -> None:
-        """Begin to show; `done_steps` are those of the run that is resumed."""
+    @contextmanager
+    def shown(self, *, total_steps: int, done_steps: int) -> Iterator[None]:
+        """Show the bar while the run goes on; `done_steps` are those of the run that is resumed."""
         self._total_steps, self._first_step, self._done_steps = total_steps, done_steps, done_steps
         self._started = time.monotonic()
         self._bar.update(self._task, total=total_steps, completed=done_steps)
-        self._bar.start()
+        with self._bar:
+            yield
 
     def advance(self, steps: int) -> None:
         """Note that `steps` more have been taken."""
@@ -54,10 +58,6 @@ class Progress:
             f"{self._rate()}",
             highlight=False,
         )
-
-    def stop(self) -> None:
-        """Take the bar away."""
-        self._bar.stop()
 
     def _rate(self) -> str:
         """Return "35.1 steps/s, 12:03 left"."""

@@ -40,6 +40,7 @@ class Report:
     data_sha256: dict[str, str]
     parameters: int
     duration_s: float
+    source_revision: str
     history: Sequence[EpochFigures]
     temperature: float
     min_confidence: float
@@ -219,8 +220,9 @@ Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightl
 
 Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
 {validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
-training; no choice was made on them. {length}, {report.duration_s / 60:.1f} minutes on the machine
-that the manifest names.
+training; this run made no choice on them. {length}, {report.duration_s / 60:.1f} minutes on the
+machine that the manifest names, by the source at revision
+`{report.source_revision}`.
 
 Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images. Below
 confidence {report.min_confidence:.3f}, which 1% of them fall short of, the service answers

@@ -53,6 +53,7 @@ class Job:
 
 def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
+    job.run_dir.mkdir(parents=True, exist_ok=True)
     training, validation = job.data.training()
     fitted = fit(
         job.preset,
@@ -73,16 +74,24 @@ def export(job: Job, console: Console) -> None:
     _release(job, fitted, len(training), validation, console)
 
 
-def _release(
-    job: Job, fitted: Fitted, training_images: int, validation: Split, console: Console
-) -> None:
-    """Calibrate on validation, read the test images, write the report, publish."""
+@dataclass(frozen=True)
+class Assessment:
+    """A run's report and the answers it is about."""
+
+    report: Report
+    validation_answers: NDArray[np.float32]  # (n, 10)
+    test_answers: NDArray[np.float32]  # (n, 10)
+
+
+def assess(
+    job: Job, fitted: Fitted, training_images: int, validation: Split, test: Split
+) -> Assessment:
+    """Calibrate on validation, then evaluate on it and on the test images."""
     predict = compile_predict(fitted.network)
     logits = predict(validation.scaled())
     temperature = fit_temperature(logits, validation.labels)
     validation_answers = softmax(logits, temperature)
     floor = confidence_floor(validation_answers, TURNED_AWAY)
-    test = job.data.test()
     test_answers = softmax(predict(test.scaled()), temperature)
     report = Report(
         preset=job.preset,
@@ -91,18 +100,33 @@ def _release(
         data_sha256=dict(job.data.sha256),
         parameters=fitted.network.count_params(),
         duration_s=fitted.duration_s,
+        source_revision=fitted.source_revision,
         history=fitted.history,
         temperature=temperature,
         min_confidence=floor,
         validation=_evaluate(validation_answers, validation, floor),
         test=_evaluate(test_answers, test, floor),
     )
+    return Assessment(report, validation_answers, test_answers)
+
+
+def _release(
+    job: Job, fitted: Fitted, training_images: int, validation: Split, console: Console
+) -> None:
+    """Read the test images, write the report, publish."""
+    test = job.data.test()
+    found = assess(job, fitted, training_images, validation, test)
     report_dir = job.run_dir / REPORT_DIR
-    write_report(report_dir, report, test, test_answers)
-    print_figures(console, report.test, f"preset {job.preset.name}, seed {job.seed}")
+    write_report(report_dir, found.report, test, found.test_answers)
+    print_figures(console, found.report.test, f"preset {job.preset.name}, seed {job.seed}")
     console.print("Reading the exported version back in a fresh process …", style="dim")
     target = publish(
-        fitted.network, report, validation, validation_answers, report_dir, job.models_dir
+        fitted.network,
+        found.report,
+        validation,
+        found.validation_answers,
+        report_dir,
+        job.models_dir,
     )
     console.print(f"Published {target}. Report: {report_dir}", highlight=False, soft_wrap=True)
 
@@ -116,6 +140,8 @@ def evaluate_version(
     model: Path, data: Mnist, url: str | None, json_file: Path | None, console: Console
 ) -> None:
     """Measure a version in process, or the service at `url`, on the test images."""
+    if json_file is not None:
+        json_file.touch()  # better now than after the work
     test = data.test()
     if url is not None:
         with Bar(console=console, transient=True) as bar:

@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
@@ -46,6 +46,9 @@ class FileDigest(_Part):
     sha256: Sha256
 
 
+Layout = tuple[str, str, tuple[int | None, ...] | None]  # name, dtype, shape; None: any rank
+
+
 class TensorContract(_Part):
     """One tensor of the serving signature; null in `shape` is a free dimension."""
 
@@ -53,6 +56,21 @@ class TensorContract(_Part):
     dtype: Literal["float32"] = "float32"
     shape: tuple[int | None, ...]
     meaning: str
+
+    @property
+    def layout(self) -> Layout:
+        """What a signature must agree with."""
+        return self.name, self.dtype, self.shape
+
+
+INPUT: Final = TensorContract(
+    name="image",
+    shape=(None, IMAGE_SIDE, IMAGE_SIDE),
+    meaning="batch, height, width; 0..1, light ink on dark, in the MNIST frame",
+)
+OUTPUT: Final = TensorContract(
+    name="probabilities", shape=(None, CLASSES), meaning="batch, digit; each row sums to 1"
+)
 
 
 class GoldenSample(_Part):
@@ -126,6 +144,13 @@ class Manifest(_Part):
     training: Training
     test: TestFigures
     golden: Golden
+
+    @model_validator(mode="after")
+    def _is_what_is_served(self) -> Manifest:
+        """A version of other tensors may be a fine one, but is not one that this service feeds."""
+        if (self.input.layout, self.output.layout) != (INPUT.layout, OUTPUT.layout):
+            raise ValueError(f"it must map {INPUT.layout} to {OUTPUT.layout}")
+        return self
 
 
 def read_manifest(version_dir: Path) -> Manifest:

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
-from app.inference.manifest import Manifest, check_files, read_manifest
+from app.inference.manifest import (
+    INPUT,
+    OUTPUT,
+    Layout,
+    Manifest,
+    check_files,
+    read_manifest,
+)
 
 # Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
 # no log level silences; what XLA compiles does not use it.
@@ -32,9 +39,6 @@ BATCH_SIZES = (1, 8, 64)
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 
 SIGNATURE = "serving_default"
-INPUT_NAME = "image"
-OUTPUT_NAME = "probabilities"
-SUM_TOLERANCE = 1e-3  # how far ten probabilities may be from 1 in total
 
 Tensor = Any  # TensorFlow carries no types
 SavedModel = Any
@@ -61,7 +65,7 @@ class SavedModelClassifier:
         manifest = read_manifest(version_dir)
         check_files(version_dir, manifest)
         model = _load_model(version_dir)
-        signature = _find_signature(model, manifest, version_dir)
+        signature = _find_signature(model, version_dir)
         classifier = cls(manifest, model, _compile(signature, version_dir))
         classifier._check_golden_samples(version_dir)
         return classifier
@@ -101,40 +105,37 @@ def _load_model(version_dir: Path) -> SavedModel:
     try:
         return tf.saved_model.load(str(version_dir))
     except Exception as error:  # TensorFlow raises nearly anything for a damaged file
-        reason = str(error).partition("\n")[0][:200]
         raise ModelError(
-            f"{version_dir} is not a SavedModel that TensorFlow loads: {reason}"
+            f"{version_dir} is not a SavedModel that TensorFlow loads: {_first_line(error)}"
         ) from error
 
 
-def _find_signature(model: SavedModel, manifest: Manifest, version_dir: Path) -> Signature:
-    """Return the serving signature, checked against the manifest."""
+def _find_signature(model: SavedModel, version_dir: Path) -> Signature:
+    """Return the serving signature, checked against the contract."""
     if SIGNATURE not in model.signatures:
         raise ModelError(f"{version_dir} has no signature {SIGNATURE}. Publish the version again.")
     signature = model.signatures[SIGNATURE]
-    inputs = {
-        name: _contract(spec) for name, spec in signature.structured_input_signature[1].items()
-    }
-    outputs = {name: _contract(spec) for name, spec in signature.structured_outputs.items()}
-    for kind, found, contract in (
-        ("input", inputs, manifest.input),
-        ("output", outputs, manifest.output),
+    for kind, specs, contract in (
+        ("input", signature.structured_input_signature[1], INPUT),
+        ("output", signature.structured_outputs, OUTPUT),
     ):
-        if found != {contract.name: (contract.dtype, contract.shape)}:
+        layouts = [_layout(name, spec) for name, spec in specs.items()]
+        if layouts != [contract.layout]:
             raise ModelError(
-                f"{version_dir}: the signature's {kind} is {found}, not as the manifest says."
+                f"{version_dir}: the signature's {kind} is {layouts}, not {contract.layout}."
             )
     return signature
 
 
-def _contract(spec: tf.TensorSpec) -> tuple[str, tuple[int | None, ...]]:
-    """Return dtype and shape of a tensor of a signature, as the manifest writes them."""
-    return spec.dtype.name, tuple(spec.shape)
+def _layout(name: str, spec: tf.TensorSpec) -> Layout:
+    """Return a tensor of a signature as the contract writes it."""
+    shape = None if spec.shape.rank is None else tuple(spec.shape)
+    return name, spec.dtype.name, shape
 
 
 def _compile(signature: Signature, version_dir: Path) -> dict[int, Forward]:
     """Compile the signature with XLA for every batch size and run each program once."""
-    forward = tf.function(lambda image: signature(image=image)[OUTPUT_NAME], jit_compile=True)
+    forward = tf.function(lambda image: signature(image=image)[OUTPUT.name], jit_compile=True)
 
     def compile_size(size: int) -> Forward:
         shape = (size, IMAGE_SIDE, IMAGE_SIDE)
@@ -145,6 +146,10 @@ def _compile(signature: Signature, version_dir: Path) -> dict[int, Forward]:
     try:
         with ThreadPoolExecutor(COMPILE_THREADS) as pool:
             return dict(zip(BATCH_SIZES, pool.map(compile_size, BATCH_SIZES), strict=True))
-    except tf.errors.OpError as error:
-        reason = error.message.partition("\n")[0][:200]
-        raise ModelError(f"{version_dir} does not compile: {reason}") from error
+    except Exception as error:  # likewise
+        raise ModelError(f"{version_dir} does not compile: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """Return what TensorFlow says before it goes into details."""
+    return str(error).strip().partition("\n")[0][:200]

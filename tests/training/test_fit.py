@@ -12,9 +12,9 @@ import tensorflow as tf
 from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
 from training.batches import stream_batches
 from training.checkpoint import CHECKPOINT_NAME
+from training.data import Split
 from training.errors import CheckpointError
-from training.fit import Fitted, fit, restore, validate
-from training.network import compile_predict
+from training.fit import Fitted, batch_figures, fit, restore, validate
 from training.presets import TUTORIAL, Preset
 from training.progress import Progress
 
@@ -141,6 +141,22 @@ def test_another_recipe_cannot_be_resumed(
         run(uninterrupted[0], preset, seed=seed, resume=True)
 
 
+def test_other_data_cannot_be_resumed(uninterrupted: tuple[Path, Fitted]) -> None:
+    """Nor with another number of images: the schedule would be another."""
+    with pytest.raises(CheckpointError, match="400 training images, not 200"):
+        restore(TINY, tiny_split(200, seed=3), seed=1, run_dir=uninterrupted[0])
+
+
+def test_an_unfinished_run_is_not_overwritten(tmp_path: Path) -> None:
+    """Forgetting --resume does not cost the epochs that are done."""
+    with pytest.raises(KilledError):
+        run(tmp_path, TINY, progress=KillingProgress(after_steps=20))
+    before = (tmp_path / CHECKPOINT_NAME).read_bytes()
+    with pytest.raises(CheckpointError, match=r"1 of 3 epochs\. Go on with --resume"):
+        run(tmp_path, TINY)
+    assert (tmp_path / CHECKPOINT_NAME).read_bytes() == before
+
+
 def test_a_missing_or_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     """Both say what to do."""
     with pytest.raises(CheckpointError, match="holds no checkpoint"):
@@ -161,8 +177,47 @@ def test_an_epoch_sees_every_image_once() -> None:
     assert not np.array_equal(epochs[0], epochs[1])
 
 
-def test_validation_counts_every_image(uninterrupted: tuple[Path, Fitted]) -> None:
-    """Accuracy over a split whose size no batch divides is hits over images."""
-    predict = compile_predict(uninterrupted[1].network)
-    _, accuracy = validate(predict, tiny_split(7, seed=5))
-    assert accuracy * 7 == pytest.approx(round(accuracy * 7))
+def test_validation_counts_every_image() -> None:
+    """507 images, the last seven misread: 500 hits, whatever the batches were."""
+    labels = np.arange(507, dtype=np.uint8) % 10
+    logits = 50 * np.eye(10, dtype=np.float32)[labels]
+    logits[-7:] = np.roll(logits[-7:], 1, axis=1)
+    split = Split(np.zeros((507, 28, 28), np.uint8), labels)
+    loss, accuracy = validate(lambda _: logits, split)
+    assert accuracy == pytest.approx(500 / 507)
+    assert loss == pytest.approx(7 * 50 / 507)
+
+
+def test_the_learning_rate_rises_and_falls(uninterrupted: tuple[Path, Fitted]) -> None:
+    """60 steps: up to the peak over the first 9, then half a cosine down to zero."""
+    rates = [epoch.learning_rate for epoch in uninterrupted[1].history]
+    falls = [0.5 * (1 + np.cos(np.pi * (step - 9) / 51)) for step in (20, 40, 60)]
+    np.testing.assert_allclose(rates, TINY.peak_learning_rate * np.array(falls), atol=1e-6)
+
+
+def test_smoothed_loss_by_hand() -> None:
+    """Two sure answers, one wrong, logits 0 and 10 ten ways: targets 0.91 and 0.01."""
+    logits = tf.constant(10 * np.eye(10, dtype=np.float32)[[3, 4]])
+    loss, accuracy = batch_figures(logits, tf.constant([3, 5]), 0.1).numpy()
+    rest = np.log(np.exp(10) + 9)  # of both rows
+    right, wrong = rest - 0.91 * 10, rest - 0.01 * 10
+    assert loss == pytest.approx((right + wrong) / 2, rel=1e-5)
+    assert accuracy == 0.5
+
+
+def test_the_averaged_weights_are_shipped(
+    uninterrupted: tuple[Path, Fitted], tmp_path: Path
+) -> None:
+    """The same training, with and without averaging, ships other weights."""
+    raw = run(tmp_path, dataclasses.replace(TINY, average_decay=None))
+    averaged = uninterrupted[1]
+    assert [e.loss for e in raw.history] == [e.loss for e in averaged.history]
+    assert results(raw)[0] != results(averaged)[0]
+
+
+def test_gradients_are_clipped(tmp_path: Path) -> None:
+    """Clipped to next to nothing, below what Adam's epsilon lets through, nothing is learnt."""
+    fitted = run(tmp_path, dataclasses.replace(TINY, clip_norm=1e-12))
+    assert fitted.history[-1].validation_loss == pytest.approx(
+        fitted.history[0].validation_loss, abs=1e-3
+    )

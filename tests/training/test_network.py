@@ -34,6 +34,13 @@ def test_an_image_is_read_alike_alone_and_among_others() -> None:
     np.testing.assert_allclose(alone, together, atol=1e-5)
 
 
+def test_more_images_than_a_batch_are_all_read() -> None:
+    """507 images in batches of 500: the last seven are those of a batch of their own."""
+    predict = compile_predict(build_network(TINY, unroll=False))
+    images = np.random.default_rng(1).random((507, 28, 28), np.float32)
+    np.testing.assert_allclose(predict(images)[500:], predict(images[500:]), atol=1e-5)
+
+
 def test_columns_are_the_rows_of_the_transposed_image() -> None:
     """The second reading sees what the first would see of the image turned over."""
     rows = build_network(replace(TINY, readings=("rows",)), unroll=False)

@@ -15,10 +15,11 @@ from tests.tiny import TINY, printed, silent_console
 from training.data import Mnist
 from training.errors import TrainingError
 from training.evaluate import classify_all
-from training.export import check_parity, source_revision
+from training.export import publish
 from training.fit import restore
 from training.network import compile_predict
-from training.run import Job, evaluate_version, export
+from training.revision import source_revision
+from training.run import Job, assess, evaluate_version, export
 
 
 def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None:
@@ -70,11 +71,23 @@ def test_a_second_export_is_the_next_version(finished: Job, tmp_path: Path) -> N
     assert read_manifest(tmp_path / "5").version == 5
 
 
-def test_a_version_that_answers_otherwise_is_not_published(finished: Job, version: Path) -> None:
-    """The fresh process's answers must be the network's."""
-    _, validation = finished.data.training()
+def test_a_version_that_answers_otherwise_is_not_published(finished: Job, tmp_path: Path) -> None:
+    """The fresh process must give the network's answers; if not, nothing is left behind."""
+    training, validation = finished.data.training()
+    fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
+    found = assess(finished, fitted, len(training), validation, finished.data.test())
+    other_answers = found.validation_answers.copy()
+    other_answers[50:] = other_answers[49:-1]  # the golden samples come before
     with pytest.raises(TrainingError, match="answers otherwise"):
-        check_parity(version, validation, np.full((100, 10), 0.1, np.float32))
+        publish(
+            fitted.network,
+            found.report,
+            validation,
+            other_answers,
+            finished.run_dir / "report",
+            tmp_path,
+        )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
@@ -103,6 +116,16 @@ def test_evaluate_over_http_without_a_service(mnist: Mnist) -> None:
     """One sentence that asks whether the service runs."""
     with pytest.raises(TrainingError, match="Is the service running"):
         evaluate_version(Path(), mnist, "http://127.0.0.1:9", None, silent_console())
+
+
+def test_figures_that_cannot_be_written_are_told_before_the_work(
+    mnist: Mnist, version: Path, tmp_path: Path
+) -> None:
+    """A mistyped --json fails at once, naming the file."""
+    console = silent_console()
+    with pytest.raises(OSError, match="nowhere"):
+        evaluate_version(version, mnist, None, tmp_path / "nowhere" / "figures.json", console)
+    assert printed(console) == ""
 
 
 def test_the_source_revision_is_a_commit_or_unknown() -> None:

@@ -121,14 +121,19 @@ def change_the_golden_answers(version: Path) -> None:
     )
 
 
+IMAGE_SPEC = tf.TensorSpec((None, 28, 28), tf.float32, "image")
+
+
 def save_module(
-    version: Path, answer: Callable[[tf.Tensor], dict[str, tf.Tensor]], name: str
+    version: Path,
+    answer: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    name: str = "serving_default",
+    spec: tf.TensorSpec = IMAGE_SPEC,
 ) -> None:
     """Replace the network by `answer` under the signature `name`, digests and all."""
     kept = version.with_name("kept")
     shutil.copytree(version / "assets.extra", kept)
     shutil.rmtree(version)
-    spec = tf.TensorSpec((None, 28, 28), tf.float32, "image")
     function = tf.function(answer, input_signature=[spec])
     tf.saved_model.save(tf.Module(), str(version), signatures={name: function})
     shutil.copytree(kept, version / "assets.extra")
@@ -140,23 +145,41 @@ def answer_nan(version: Path) -> None:
     save_module(
         version,
         lambda image: {"probabilities": image[:, 0, :10] * float("nan")},
-        "serving_default",
     )
 
 
 def answer_too_many(version: Path) -> None:
     """Eleven classes."""
-    save_module(version, lambda image: {"probabilities": image[:, 0, :11]}, "serving_default")
+    save_module(version, lambda image: {"probabilities": image[:, 0, :11]})
 
 
 def answer_under_another_name(version: Path) -> None:
     """An output that the manifest does not know."""
-    save_module(version, lambda image: {"logits": image[:, 0, :10]}, "serving_default")
+    save_module(version, lambda image: {"logits": image[:, 0, :10]})
 
 
 def serve_under_another_name(version: Path) -> None:
     """No serving signature."""
     save_module(version, lambda image: {"probabilities": image[:, 0, :10]}, "other")
+
+
+def take_any_rank(version: Path) -> None:
+    """An input of which nothing is known but its type."""
+    spec = tf.TensorSpec(None, tf.float32, "image")
+    save_module(version, lambda image: {"probabilities": tf.reshape(image, (-1, 10))}, spec=spec)
+
+
+def take_under_another_name(version: Path) -> None:
+    """An input that the service would not feed."""
+    spec = tf.TensorSpec((None, 28, 28), tf.float32, "pixels")
+    save_module(version, lambda pixels: {"probabilities": pixels[:, 0, :10]}, spec=spec)
+
+
+def agree_on_another_shape(version: Path) -> None:
+    """Graph and manifest agree with each other, but not with what the service feeds."""
+    spec = tf.TensorSpec((None, 784), tf.float32, "image")
+    save_module(version, lambda image: {"probabilities": image[:, :10]}, spec=spec)
+    edit_manifest(version, lambda m: m["input"].update(shape=[None, 784]))
 
 
 def forge_the_graph(version: Path) -> None:
@@ -183,6 +206,9 @@ def forge_the_graph(version: Path) -> None:
         (answer_too_many, "signature's output"),
         (answer_under_another_name, "signature's output"),
         (serve_under_another_name, "no signature serving_default"),
+        (take_any_rank, "signature's input"),
+        (take_under_another_name, "signature's input"),
+        (agree_on_another_shape, "it must map"),
         (forge_the_graph, "not a SavedModel"),
     ],
 )
