@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -33,6 +33,47 @@ Probabilities = Annotated[
         description="One for each digit; the index is the digit.",
     ),
 ]
+
+# What `/docs` shows: the shipped version's answers about examples/7.png, and a file that is none.
+SEVEN_ANSWER: Final[dict[str, Any]] = {
+    "digit": 7,
+    "confidence": 0.99815732,
+    "probabilities": [
+        0.00014402,
+        0.00020815,
+        0.00018494,
+        0.00021536,
+        0.0002493,
+        0.00018801,
+        0.00017558,
+        0.99815732,
+        0.00026133,
+        0.00021591,
+    ],
+    "is_digit": True,
+    "model_version": 1,
+}
+UNSUPPORTED_PROBLEM: Final[dict[str, Any]] = {
+    "type": "/problems/unsupported-image",
+    "title": "Unsupported image type",
+    "status": 415,
+    "detail": "This is not a PNG, JPEG, GIF, BMP or WebP image. Convert it to one of these.",
+    "request_id": "5f0c6a1e9b7d4c83a2f1e0d9c8b7a695",
+}
+BATCH_ANSWER: Final = {"predictions": [SEVEN_ANSWER, UNSUPPORTED_PROBLEM]}
+# Without their nulls, which the framework drops from all that it shows.
+READY_HEALTH: Final = {
+    "status": "ready",
+    "draining": False,
+    "model": {"name": "digits", "version": 1},
+    "refused": {},
+}
+LOADING_HEALTH: Final = {"status": "loading", "draining": False, "refused": {}}
+
+
+def _shown(*examples: dict[str, Any]) -> ConfigDict:
+    """The configuration of a model whose schema shows these."""
+    return ConfigDict(json_schema_extra={"examples": list(examples)})
 
 
 class _Body(BaseModel):
@@ -81,6 +122,8 @@ class Seen(BaseModel):
 class Prediction(BaseModel):
     """What the network says about one image."""
 
+    model_config = _shown(SEVEN_ANSWER)
+
     digit: int = Field(ge=0, le=9)
     confidence: Probability = Field(description="The probability of that digit.")
     probabilities: Probabilities
@@ -97,6 +140,8 @@ class Prediction(BaseModel):
 class Problem(BaseModel):
     """Why there is no answer (RFC 9457). It never repeats what was sent."""
 
+    model_config = _shown(UNSUPPORTED_PROBLEM)
+
     type: str = Field(description="What kind of problem it is; the same for every occurrence.")
     title: str
     status: int
@@ -106,6 +151,8 @@ class Problem(BaseModel):
 
 class BatchPrediction(BaseModel):
     """One answer for each image, in order; a problem in the place of one that could not be read."""
+
+    model_config = _shown(BATCH_ANSWER)
 
     predictions: list[Prediction | Problem]
 
@@ -120,14 +167,18 @@ class ServedModel(BaseModel):
 class Health(BaseModel):
     """Whether the service can answer, and why not."""
 
+    model_config = _shown(READY_HEALTH, LOADING_HEALTH)
+
     status: str = Field(description="loading, ready, draining or failed.")
     draining: bool
-    model: ServedModel | None
+    model: ServedModel | None = None
     refused: dict[int, str] = Field(description="Published versions that are not served, and why.")
-    error: str | None = Field(description="Why no model can be served.")
+    error: str | None = Field(None, description="Why no model can be served.")
 
 
 class Ready(BaseModel):
     """The short answer for probes."""
+
+    model_config = _shown({"status": "ready"})
 
     status: str

@@ -1,4 +1,4 @@
-"""What `/docs` says of the two routes whose bodies the framework does not read itself."""
+"""What `/docs` says of the routes: what to send, and what is answered, each with examples."""
 
 from __future__ import annotations
 
@@ -7,14 +7,41 @@ from typing import Any, Final
 
 import numpy as np
 
+from app import errors
 from app.api.explain import encode_png
 from app.api.inputs import JSON, NPY, OCTET_STREAM
-from app.api.problems import MEDIA_TYPE
-from app.errors import PROBLEMS, RETRY_AFTER_S, Problem
+from app.api.problems import MEDIA_TYPE, RETRIABLE
+from app.errors import PROBLEMS, RETRY_AFTER_S, Problem, RowscanError
 from app.imaging import IMAGE_SIDE
-from app.schemas import PredictBatchBody, PredictBody
+from app.schemas import (
+    BATCH_ANSWER,
+    LOADING_HEALTH,
+    READY_HEALTH,
+    SEVEN_ANSWER,
+    UNSUPPORTED_PROBLEM,
+    Health,
+    PredictBatchBody,
+    PredictBody,
+    Ready,
+)
 
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp")
+# One of the things that each kind of problem says.
+DETAILS: Final[dict[type[RowscanError], str]] = {
+    errors.MalformedRequestError: "The multipart body has no part named 'file'.",
+    errors.InvalidInputError: "The list is empty. Send at least one image.",
+    errors.PayloadTooLargeError: "The body is larger than 10000000 bytes. Send a smaller image.",
+    errors.UnsupportedImageError: UNSUPPORTED_PROBLEM["detail"],
+    errors.UndecodableImageError: "The image is truncated or corrupt. Save it again and send "
+    "that file.",
+    errors.BlankImageError: "Nothing is drawn on this image. Draw one digit on it.",
+    errors.QueueFullError: "Too many images are waiting. Try again in a moment.",
+    errors.DrainingError: "The service is stopping. Send the request again elsewhere.",
+    errors.NotReadyError: "The model is being loaded. Try again in a few seconds.",
+    errors.DeadlineExceededError: "The answer was not ready in time. Try again, or allow more "
+    "time.",
+    errors.InferenceError: "The network could not answer. The service goes on; try again.",
+}
 BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -43,10 +70,15 @@ def _multipart(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"schema": {"type": "object", "required": [name], "properties": {name: schema}}}
 
 
-def _problems() -> dict[int | str, dict[str, Any]]:
-    """Every problem that these routes answer with, by status, each kind with an example."""
+def _answer(example: dict[str, Any]) -> dict[str, Any]:
+    """A response of JSON, shown by an example; its schema comes from the route."""
+    return {"content": {JSON: {"example": example}}}
+
+
+def _answer_or_problems(example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """The answer, and every problem that can come instead, by status, each kind shown."""
     by_status: dict[int | str, dict[str, Any]] = {}
-    for problem in PROBLEMS.values():
+    for error, problem in PROBLEMS.items():
         response = by_status.setdefault(
             problem.status,
             {
@@ -57,23 +89,21 @@ def _problems() -> dict[int | str, dict[str, Any]]:
             },
         )
         response["description"] = " / ".join(filter(None, [response["description"], problem.title]))
-        response["content"][MEDIA_TYPE]["examples"][problem.title] = {"value": _example(problem)}
-        if problem.status in (429, 503):
+        shown = {"value": _example(problem, DETAILS[error])}
+        response["content"][MEDIA_TYPE]["examples"][problem.title] = shown
+        if problem.status in RETRIABLE:
             response["headers"] = {
                 "Retry-After": {
                     "description": "Seconds to wait before trying again.",
                     "schema": {"type": "integer", "example": RETRY_AFTER_S},
                 }
             }
-    return by_status
+    return {200: _answer(example), **by_status}
 
 
-def _example(problem: Problem) -> dict[str, Any]:
-    return {
-        **problem._asdict(),
-        "detail": "What was wrong, and what to do.",
-        "request_id": "5f0c6a1e9b7d4c83a2f1e0d9c8b7a695",
-    }
+def _example(problem: Problem, detail: str) -> dict[str, Any]:
+    request_id = UNSUPPORTED_PROBLEM["request_id"]
+    return {**problem._asdict(), "detail": detail, "request_id": request_id}
 
 
 PREDICT: Final[dict[str, Any]] = {
@@ -84,7 +114,7 @@ PREDICT: Final[dict[str, Any]] = {
     "    curl --json '{\"image\": \"'$(base64 -w0 7.png)'\"}' localhost:8000/predict\n\n"
     "Any size, dark on light or light on dark: the digit is found, cropped and centred. "
     "PNG, JPEG, GIF, BMP and WebP are read.",
-    "responses": _problems(),
+    "responses": _answer_or_problems(SEVEN_ANSWER),
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -105,7 +135,7 @@ PREDICT_BATCH: Final[dict[str, Any]] = {
     "localhost:8000/predict/batch\n\n"
     "A .npy file holds uint8 of the shape (n, 28, 28). The answers come in the order of the "
     "images; an image that cannot be read has a problem in its place, and the others are answered.",
-    "responses": _problems(),
+    "responses": _answer_or_problems(BATCH_ANSWER),
     "openapi_extra": {
         "requestBody": {
             "required": True,
@@ -122,5 +152,25 @@ PREDICT_BATCH: Final[dict[str, Any]] = {
                 OCTET_STREAM: BINARY,
             },
         }
+    },
+}
+
+_NOT_READY: Final = {"description": "No model can answer, or the service is stopping."}
+LIVE: Final[dict[str, Any]] = {
+    "summary": "Is the process up?",
+    "responses": {200: _answer({"status": "live"})},
+}
+READY: Final[dict[str, Any]] = {
+    "summary": "Can it answer /predict?",
+    "responses": {
+        200: _answer({"status": "ready"}),
+        503: _NOT_READY | {"model": Ready} | _answer({"status": "loading"}),
+    },
+}
+HEALTH: Final[dict[str, Any]] = {
+    "summary": "Which model is served, and if none, why?",
+    "responses": {
+        200: _answer(READY_HEALTH),
+        503: _NOT_READY | {"model": Health} | _answer(LOADING_HEALTH),
     },
 }

@@ -5,39 +5,28 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from app.api.documentation import HEALTH, LIVE, READY
 from app.errors import RETRY_AFTER_S
 from app.inference.manifest import MODEL_NAME
 from app.inference.service import Service
 from app.schemas import Health, Ready, ServedModel
-
-NOT_READY = "No model can answer, or the service is stopping."
 
 
 def health_router(service: Service) -> APIRouter:
     """Routes that tell how the service is."""
     router = APIRouter(prefix="/health", tags=["health"])
 
-    @router.get("/live", summary="Is the process up?")
+    @router.get("/live", **LIVE)
     async def live() -> Ready:
         """200 for as long as the process can answer at all."""
         return Ready(status="live")
 
-    @router.get(
-        "/ready",
-        summary="Can it answer /predict?",
-        response_model=Ready,
-        responses={503: {"description": NOT_READY, "model": Ready}},
-    )
+    @router.get("/ready", response_model=Ready, **READY)
     async def ready() -> Response:
         """200 only when a verified, warmed model can answer and the service is not stopping."""
         return _by_status(service, Ready(status=service.status))
 
-    @router.get(
-        "",
-        summary="Which model is served, and if none, why?",
-        response_model=Health,
-        responses={503: {"description": NOT_READY, "model": Health}},
-    )
+    @router.get("", response_model=Health, **HEALTH)
     async def health() -> Response:
         """Readiness with its details, and the same status code."""
         manifest = service.manifest

@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from app.errors import PROBLEMS
+from app.schemas import BatchPrediction, Health, Prediction, Problem, Ready
 
 
 def json_examples(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -19,6 +21,43 @@ def json_examples(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             content = operation.get("requestBody", {}).get("content", {})
             for example in content.get("application/json", {}).get("examples", {}).values():
                 yield path, example["value"]
+
+
+def answers(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every documented response: route, status and its content."""
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                (content,) = response["content"].values()
+                yield path, status, content
+
+
+MODELS = {model.__name__: model for model in (Prediction, BatchPrediction, Problem, Health, Ready)}
+
+
+def test_every_answer_is_shown(app: FastAPI) -> None:
+    """Each response of each route has examples, and they are what its schema says."""
+    for path, status, content in answers(app.openapi()):
+        shown = [example["value"] for example in content.get("examples", {}).values()]
+        shown += [content["example"]] if "example" in content else []
+        assert shown, f"{path} {status}"
+        model = MODELS[content["schema"]["$ref"].rpartition("/")[2]]
+        for example in shown:
+            assert_is(model, example)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_schema_is_shown(app: FastAPI, name: str) -> None:
+    """So has each schema of an answer."""
+    examples = app.openapi()["components"]["schemas"][name]["examples"]
+    assert examples
+    for example in examples:
+        assert_is(MODELS[name], example)
+
+
+def assert_is(model: type[BaseModel], example: dict[str, Any]) -> None:
+    """The example is what the model would answer: no key too many, none too few."""
+    assert model.model_validate(example).model_dump(mode="json", exclude_none=True) == example
 
 
 async def test_every_example_works(app: FastAPI, client: httpx.AsyncClient) -> None:
