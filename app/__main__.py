@@ -6,13 +6,22 @@ Log lines go to stdout.
 
 from __future__ import annotations
 
+import os
+import signal
+
+if __name__ == "__main__":
+    # Before the slow imports: until there is a server, a stop has nothing to finish.
+    for _number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(_number, lambda *_: os._exit(0))
+
 import logging
 import math
-import signal
 import socket
 import sys
+import threading
 import time
 from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 from pydantic import ValidationError
@@ -124,5 +133,20 @@ def serve(settings: Settings, listener: socket.socket, started: float) -> None:
         raise StartError(fatal[0])
 
 
+def leave(code: int) -> NoReturn:
+    """End the process, at once when a thread may still be inside TensorFlow.
+
+    The load thread is when the stop comes early, and so is the inference thread when the network
+    hangs. Both are daemons, but TensorFlow aborts when Python is taken down around it. What had to
+    be finished has been, or the time to finish it is over.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -72,6 +73,20 @@ def test_broken_model(tmp_path: Path) -> None:
     """A version that is no version is named."""
     (tmp_path / "1").mkdir()
     assert_one_line(start({"ROWSCAN_MODELS_DIR": str(tmp_path)}), str(tmp_path / "1"))
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_before_there_is_a_server(signal_number: signal.Signals) -> None:
+    """A stop in the middle of the imports ends at once with 0, and without a traceback."""
+    command = [sys.executable, "-X", "importtime", "-m", "app"]  # tells its imports on stderr
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "logging" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal_number)
+        said = process.stderr.read()
+    assert process.returncode == 0
+    assert "Traceback" not in said
 
 
 def test_import_is_light() -> None:
