@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,11 +17,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
+from app.schemas import SEVEN_ANSWER, BatchPrediction, Prediction
+
 ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 SHIPPED_MODEL = ROOT / "models" / "digits" / "1"
 SEVEN = ROOT / "examples" / "7.png"
 READY_WITHIN_S = 90
@@ -44,22 +49,30 @@ class Service(NamedTuple):
             answer: dict[str, Any] = json.load(response)
             return answer
 
-    def wait_until_ready(self) -> None:
-        """Return once /health/ready answers 200."""
+    def wait_until(self, state: Literal["live", "ready"]) -> None:
+        """Return once /health/live or /health/ready answers 200."""
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                urllib.request.urlopen(f"{self.url}/health/ready", timeout=2).close()
+                urllib.request.urlopen(f"{self.url}/health/{state}", timeout=2).close()
             except OSError:  # refused, or a 503 while it loads
                 time.sleep(0.1)
             else:
                 return
-        pytest.fail(f"not ready within {READY_WITHIN_S} s; exit code {self.process.poll()}")
+        pytest.fail(f"not {state} within {READY_WITHIN_S} s; exit code {self.process.poll()}")
 
 
 @contextmanager
 def running_service() -> Iterator[Service]:
-    """A service on a free port, stopped at the end whatever happens."""
+    """A service on a free port that answers, stopped at the end whatever happens."""
+    with starting_service() as service:
+        service.wait_until("ready")
+        yield service
+
+
+@contextmanager
+def starting_service() -> Iterator[Service]:
+    """A service on a free port that may not listen yet, stopped at the end whatever happens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -67,9 +80,7 @@ def running_service() -> Iterator[Service]:
     environment["ROWSCAN_PORT"] = str(port)
     process = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=environment)
     try:
-        service = Service(process, f"http://127.0.0.1:{port}")
-        service.wait_until_ready()
-        yield service
+        yield Service(process, f"http://127.0.0.1:{port}")
     finally:
         process.terminate()
         try:
@@ -84,6 +95,16 @@ def service() -> Iterator[Service]:
     """One service for all tests that leave it running."""
     with running_service() as running:
         yield running
+
+
+def readme_requests() -> list[tuple[str, dict[str, Any] | None]]:
+    """Each curl command of the README, and the answer where the README shows one under it."""
+    found: list[tuple[str, dict[str, Any] | None]] = []
+    blocks = r"^```sh\n(.*?)^```(?:\n+```json\n(.*?)^```)?"
+    for commands, shown in re.findall(blocks, README.read_text(), re.DOTALL | re.MULTILINE):
+        curls = [line for line in commands.splitlines() if re.match("curl .*localhost:8000", line)]
+        found += [(curl, json.loads(shown) if shown else None) for curl in curls]
+    return found
 
 
 def test_multipart_upload(service: Service) -> None:
@@ -106,9 +127,65 @@ def test_json_body(service: Service) -> None:
     assert service.post("application/json", body) == service.post("image/png", SEVEN.read_bytes())
 
 
+def assert_is_answer(command: str, answer: dict[str, Any]) -> None:
+    """The answer has all keys of what this route answers, and their kinds of values."""
+    if "/health" in command:
+        assert answer == {"status": "ready"}
+    elif "/predict/batch" in command:
+        predictions = BatchPrediction.model_validate(answer).predictions
+        assert [type(item) for item in predictions] == [Prediction] * command.count("files=@")
+    else:
+        read = Prediction.model_validate(answer)
+        assert read.model_dump(exclude_none=True) == answer
+        # Examples are named by the digit that they show.
+        assert re.findall(r"examples/(\d)\.", command) in ([], [str(read.digit)])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+@pytest.mark.parametrize(("command", "shown"), readme_requests())
+def test_readme_request(service: Service, command: str, shown: dict[str, Any] | None) -> None:
+    """Every curl command of the README works as it stands, and answers what the README shows."""
+    command = command.replace("localhost:8000", service.url.removeprefix("http://"))
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert_is_answer(command, answer)
+    if shown is not None:
+        assert list(answer) == list(shown)
+        for key, value in shown.items():
+            assert answer[key] == pytest.approx(value, abs=1e-4)
+
+
+def test_documented_answer_is_true(service: Service) -> None:
+    """What /docs shows as an answer is what the shipped version says about examples/7.png."""
+    answer = service.post("image/png", SEVEN.read_bytes())
+    for key, value in SEVEN_ANSWER.items():
+        assert answer[key] == pytest.approx(value, abs=1e-4)
+
+
+def test_first_request_of_the_readme_is_shown_with_its_answer() -> None:
+    """The README begins with a request and its answer."""
+    command, shown = readme_requests()[0]
+    assert "examples/7.png" in command
+    assert shown is not None
+
+
 def test_stop_is_clean() -> None:
     """SIGTERM ends a service that has answered, with exit code 0."""
     with running_service() as running:
         running.post("image/png", SEVEN.read_bytes())
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(STOPPED_WITHIN_S) == 0
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("loading_s", [0.0, 1.0, 1.5, 2.0])
+def test_stop_while_loading(signal_number: signal.Signals, loading_s: float) -> None:
+    """A stop does not wait for a model that nobody will use, and is as clean as any other."""
+    with starting_service() as starting:
+        starting.wait_until("live")
+        time.sleep(loading_s)
+        starting.process.send_signal(signal_number)
+        assert starting.process.wait(STOPPED_WITHIN_S) == 0
