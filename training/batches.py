@@ -25,7 +25,7 @@ def stream_batches(
     if preset.shuffle_buffer is not None:
         stream = tf.data.Dataset.from_tensor_slices((train.images, labels)).repeat()
         stream = stream.shuffle(preset.shuffle_buffer, seed=seed + epoch)
-        return stream.batch(preset.batch_size).map(_scale).prefetch(1)
+        return stream.batch(preset.batch_size, drop_remainder=True).map(_scale).prefetch(1)
 
     order = np.random.default_rng([seed, epoch]).permutation(len(train))
     order = order[: steps * preset.batch_size].reshape(steps, preset.batch_size)

@@ -41,8 +41,7 @@ from app.inference.versions import find_versions
 from training.data import Split
 from training.errors import TrainingError
 from training.evaluate import classify_all
-from training.network import CLASSES, build_network, forward_flops
-from training.presets import Preset
+from training.network import CLASSES, forward_flops
 from training.report import Report
 
 REPORT_DIR = "assets.extra/report"
@@ -52,24 +51,22 @@ GOLDEN_PER_CLASS = 2
 TOLERANCE = 1e-3
 
 
-def save_network(network: keras.Model, preset: Preset, temperature: float, folder: Path) -> None:
+def save_network(network: keras.Model, temperature: float, folder: Path) -> None:
     """Write `network` as a SavedModel with the one signature of the contract.
 
     `serving_default`: `image` float32 (batch, 28, 28), 0..1 → `probabilities` float32 (batch, 10),
     the softmax of the logits over `temperature`. The loop over time stays a loop, and the
     operations are ordinary ones.
     """
-    looped = build_network(preset, unroll=False)
-    looped.set_weights(network.get_weights())
 
     @tf.function(
         input_signature=[tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.float32, INPUT.name)]
     )
     def serve(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {OUTPUT.name: tf.nn.softmax(looped(image, training=False) / temperature)}
+        return {OUTPUT.name: tf.nn.softmax(network(image, training=False) / temperature)}
 
     root = tf.Module()
-    root.weights = [weight.value for weight in looped.weights]
+    root.weights = [weight.value for weight in network.weights]
     tf.saved_model.save(root, str(folder), signatures={SIGNATURE: serve})
 
 
@@ -114,7 +111,7 @@ def publish(
         target = models_dir / str(version)
         with TemporaryDirectory(prefix=".staging-", dir=models_dir) as staging:
             folder = Path(staging, str(version))
-            save_network(network, report.preset, report.temperature, folder)
+            save_network(network, report.temperature, folder)
             shutil.copytree(report_dir, folder / REPORT_DIR)
             golden = pick_golden(validation, probabilities)
             write_manifest(folder, _describe(folder, version, report, golden))

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from app.imaging import IMAGE_SIDE
 from training.batches import stream_batches
 from training.checkpoint import (
     EpochFigures,
@@ -35,7 +36,7 @@ CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a run gives: the network to ship, averaged where the preset asks for it, and history."""
+    """What a run gives: the averaged network, with its loop over time kept; and its history."""
 
     network: keras.Model
     history: list[EpochFigures]
@@ -136,18 +137,12 @@ class _Run:
         preset, self.seed = recipe.preset, recipe.seed
         keras.utils.set_random_seed(self.seed)
         self.preset = preset
-        if preset.steps is not None:
-            self.epochs, self.steps_per_epoch = 1, preset.steps
-        else:
-            self.epochs, self.steps_per_epoch = (
-                preset.epochs or 0,
-                recipe.training_images // preset.batch_size,
-            )
+        self.epochs = preset.epochs or 1
+        self.steps_per_epoch = preset.steps or recipe.training_images // preset.batch_size
         self.total_steps = self.epochs * self.steps_per_epoch
         self.network = build_network(preset, unroll=True)
-        self.averaged = build_network(preset, unroll=True) if preset.average_decay else self.network
-        if preset.average_decay:
-            self.averaged.set_weights(self.network.get_weights())
+        self.averaged = build_network(preset, unroll=False)
+        self.averaged.set_weights(self.network.get_weights())
         self.optimizer = keras.optimizers.Adam(self._schedule(), global_clipnorm=preset.clip_norm)
         self.optimizer.build(self.network.trainable_variables)
         self.run_steps = tf.function(self._run_steps)
@@ -172,8 +167,7 @@ class _Run:
 
     def variables(self) -> list[keras.Variable]:
         """All that changes in training: weights, dropout's state, moments, averages."""
-        averaged = self.averaged.variables if self.averaged is not self.network else []
-        return [*self.network.variables, *self.optimizer.variables, *averaged]
+        return [*self.network.variables, *self.optimizer.variables, *self.averaged.variables]
 
     def train_epoch(self, train: Split, epoch: int, progress: Progress) -> tuple[float, float]:
         """Run one epoch; return the mean training loss and accuracy (0..1) over its batches."""
@@ -199,21 +193,21 @@ class _Run:
         Returns the sums of the batches' (loss, accuracy), each before its step, float32 (2,); and
         the images and labels of the last batch.
         """
+        batch = self.preset.batch_size
         sums = tf.zeros(2)
-        images, labels = next(batches)
-        for step in tf.range(steps):
+        images, labels = tf.zeros((batch, IMAGE_SIDE, IMAGE_SIDE)), tf.zeros(batch, tf.int32)
+        for _ in tf.range(steps):
+            images, labels = next(batches)
             sums += self._step(images, labels)
-            if step < steps - 1:
-                images, labels = next(batches)
         return sums, images, labels
 
     def _measure(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[float, float]:
-        """Return the (loss, accuracy) of a batch as the network is now."""
+        """Return the (loss, accuracy) of a batch by the averaged network as it is now."""
         logits = tf.constant(self.predict(images.numpy()))
         loss, accuracy = batch_figures(logits, labels, self.preset.label_smoothing).numpy()
         return float(loss), float(accuracy)
 
-    @tf.autograph.experimental.do_not_convert  # nothing in it needs it, and that saves a second
+    @tf.autograph.experimental.do_not_convert  # nothing in it asks for it
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Take one optimizer step; return the batch's (loss, accuracy) before it, float32 (2,)."""
         with tf.GradientTape() as tape:
@@ -222,14 +216,13 @@ class _Run:
             loss = figures[0]
         gradients = tape.gradient(loss, self.network.trainable_variables)
         self.optimizer.apply(gradients)
-        if self.preset.average_decay:
-            self._average(self.preset.average_decay)
+        self._average()
         return figures
 
-    def _average(self, decay: float) -> None:
+    def _average(self) -> None:
         """Move the averaged weights towards the current ones; young averages move faster."""
         step = tf.cast(self.optimizer.iterations.value, tf.float32)
-        keep = tf.minimum(decay, (1 + step) / (10 + step))
+        keep = tf.minimum(self.preset.average_decay, (1 + step) / (10 + step))
         for average, weight in zip(
             self.averaged.trainable_variables, self.network.trainable_variables, strict=True
         ):

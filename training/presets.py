@@ -46,7 +46,7 @@ class Preset:
     # Regularisation
     label_smoothing: float
     clip_norm: float | None
-    average_decay: float | None  # exponential moving average of the weights; None: the last weights
+    average_decay: float  # of the weights' exponential moving average; 0: the last weights
 
     def __post_init__(self) -> None:
         """Refuse a preset whose length is given twice or not at all."""
@@ -71,7 +71,7 @@ TUTORIAL = Preset(
     warmup_fraction=None,
     label_smoothing=0.0,
     clip_norm=None,
-    average_decay=None,
+    average_decay=0.0,
 )
 """The recurrent-network example as written: LSTM 32 over rows, Adam 0.001, 1000 batches of 32.
 

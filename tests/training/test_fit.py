@@ -209,7 +209,7 @@ def test_the_averaged_weights_are_shipped(
     uninterrupted: tuple[Path, Fitted], tmp_path: Path
 ) -> None:
     """The same training, with and without averaging, ships other weights."""
-    raw = run(tmp_path, dataclasses.replace(TINY, average_decay=None))
+    raw = run(tmp_path, dataclasses.replace(TINY, average_decay=0.0))
     averaged = uninterrupted[1]
     assert [e.loss for e in raw.history] == [e.loss for e in averaged.history]
     assert results(raw)[0] != results(averaged)[0]
