@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
+from training.card import write_card
 from training.checkpoint import EpochFigures
 from training.data import Split
 from training.evaluate import Evaluation
-from training.network import CLASSES, forward_flops
+from training.network import CLASSES
 from training.presets import Preset
 
 METRICS_NAME = "metrics.json"
@@ -167,71 +168,3 @@ def draw_misread(misread: Sequence[int], test: Split, answers: NDArray[np.float3
             f"{test.labels[index]} → {answer.argmax()}  {answer.max():.0%}", fontsize=8, color=INK
         )
     return figure
-
-
-def write_card(report: Report) -> str:
-    """Return the model card, Markdown: what it is, what it scored, how it was made, its limits."""
-    test, validation, preset = report.test, report.validation, report.preset
-    low, high = test.accuracy_interval
-    worst = min(test.classes, key=lambda each: each.recall)
-    directions = "both directions" if preset.bidirectional else "one direction"
-    length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
-    rows = [
-        ("images", f"{validation.images:,}", f"{test.images:,}"),
-        (
-            "accuracy",
-            f"{validation.accuracy:.2%}",
-            f"**{test.accuracy:.2%}** (95%: {low:.2%} to {high:.2%})",
-        ),
-        ("misread", validation.images - validation.correct, test.images - test.correct),
-        (
-            "expected calibration error",
-            f"{validation.expected_calibration_error:.2%}",
-            f"{test.expected_calibration_error:.2%}",
-        ),
-        ("Brier score", f"{validation.brier_score:.4f}", f"{test.brier_score:.4f}"),
-        ('said "not a digit"', validation.abstained, test.abstained),
-    ]
-    table = "\n".join(
-        f"| {name} | {on_validation} | {on_test} |" for name, on_validation, on_test in rows
-    )
-    return f"""# Model card: digits, preset `{preset.name}`
-
-Reads one handwritten digit from a 28×28 image, with LSTMs only: {" and ".join(preset.readings)} as
-28 timesteps of 28 features, {directions}, {preset.units} units each.
-{report.parameters:,} weights, {forward_flops(preset) / 1e6:.1f} MFLOP an image.
-
-## Figures
-
-| | validation | test |
-|---|---|---|
-{table}
-
-Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightly.
-
-![Learning curves](learning_curves.png)
-![Confusion](confusion.png)
-![Calibration](calibration.png)
-![Misread test images](misread.png)
-
-## How it was made
-
-    python -m training train --preset {preset.name} --seed {report.seed}
-
-Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
-{validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
-training; this run made no choice on them. {length}, {report.duration_s / 60:.1f} minutes on the
-machine that the manifest names, by the source at revision
-`{report.source_revision}`.
-
-Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images. Below
-confidence {report.min_confidence:.3f}, which 1% of them fall short of, the service answers
-`is_digit: false`.
-
-## Limits
-
-One digit, framed as MNIST frames it (the service does the framing). It knows ten classes: a letter
-that looks like a digit is read as one, often with confidence. Handwriting of other times, places
-and pens than MNIST's (USA, about 1990) is read less well than these figures say. Not for decisions
-about people without a person who checks.
-"""
