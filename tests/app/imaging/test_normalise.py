@@ -195,7 +195,8 @@ def shaded_picture(rng: np.random.Generator) -> NDArray[np.uint8]:
             [13, 20, 99]
         )
     picture += rng.normal(0, rng.choice([0, 0, 1, 5]), picture.shape)
-    return picture.clip(0, 255).astype(np.uint8)
+    shaded: NDArray[np.uint8] = picture.clip(0, 255).astype(np.uint8)
+    return shaded
 
 
 def test_shaded_pictures_never_surprise() -> None:
