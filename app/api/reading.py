@@ -7,6 +7,7 @@ Everything else is read in a pool of two threads, and only so much may wait for 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -71,16 +72,40 @@ class Reader:
         return digits
 
     async def _in_pool(self, job: Callable[[], Result], deadline: float) -> Result:
+        """What `job` returns, from one of the threads, if there is room and time.
+
+        Room is taken until the job has run or will not run: a caller who gives up frees none as
+        long as a thread holds the body.
+        """
         if self._jobs >= MAX_POOL_JOBS:
             raise QueueFullError("Too many images are being decoded. Try again in a moment.")
+        waiting = [job]
+
+        def run() -> Result:
+            if time.monotonic() > deadline:
+                raise _out_of_time()
+            return waiting.pop()()
+
+        future = self._pool.submit(run)
         self._jobs += 1
+        loop = asyncio.get_running_loop()
+
+        def make_room(_: object) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+                loop.call_soon_threadsafe(self._make_room)
+
+        future.add_done_callback(make_room)
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, job)
+                return await asyncio.wrap_future(future)
         except TimeoutError:
             raise _out_of_time() from None
         finally:
-            self._jobs -= 1
+            if future.cancel():
+                waiting.clear()  # the pool keeps a cancelled job queued, with all that it holds
+
+    def _make_room(self) -> None:
+        self._jobs -= 1
 
 
 def _is_quick(image: Image) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
 
 from app.api.bodies import Body
-from app.api.reading import MAX_POOL_JOBS, Reader
+from app.api.reading import MAX_POOL_JOBS, POOL_THREADS, Reader
 from app.errors import DeadlineExceededError, QueueFullError
 from app.imaging import DecodeLimits
 from tests.app.ways_in import SEVEN_PNG
@@ -37,6 +39,46 @@ async def test_only_so_many_wait_for_the_decoders(reader: Reader) -> None:
     read = [result for result in results if isinstance(result, list)]
     assert len(refused) == 5
     assert {len(digits) for digits in read} == {8}
+
+
+async def test_who_gives_up_leaves_nothing_behind(reader: Reader) -> None:
+    """A caller who stops waiting frees its place and its body at once, though no thread is free."""
+    gate = threading.Event()
+    busy = [
+        asyncio.create_task(reader._in_pool(lambda: gate.wait(10), time.monotonic() + 60))
+        for _ in range(POOL_THREADS)
+    ]
+    await asyncio.sleep(0)
+    tracemalloc.start()
+    for _ in range(2 * MAX_POOL_JOBS):
+        body = Body("image/png", bytes(1_000_000))
+        with pytest.raises(DeadlineExceededError):
+            await reader.read_one(body, time.monotonic() + 0.001)
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    gate.set()
+    assert await asyncio.gather(*busy) == [True] * POOL_THREADS
+    assert held_bytes < 5_000_000
+
+
+async def test_a_running_job_keeps_its_place(reader: Reader) -> None:
+    """Giving up makes no room while a thread still works on it."""
+    gate, deadline = threading.Event(), time.monotonic() + 60
+
+    async def give_up() -> None:
+        with pytest.raises(DeadlineExceededError):
+            await reader._in_pool(lambda: gate.wait(10), time.monotonic() + 0.01)
+
+    await asyncio.gather(*(give_up() for _ in range(POOL_THREADS)))
+    waiting = [
+        asyncio.create_task(reader._in_pool(lambda: gate.wait(10), deadline))
+        for _ in range(MAX_POOL_JOBS - POOL_THREADS)
+    ]
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFullError):
+        await reader._in_pool(lambda: gate.wait(10), deadline)
+    gate.set()
+    assert all(await asyncio.gather(*waiting))
 
 
 async def test_deadline_of_decoding(reader: Reader) -> None:
