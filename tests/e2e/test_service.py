@@ -102,7 +102,8 @@ def readme_requests() -> list[tuple[str, dict[str, Any] | None]]:
     found: list[tuple[str, dict[str, Any] | None]] = []
     blocks = r"^```sh\n(.*?)^```(?:\n+```json\n(.*?)^```)?"
     for commands, shown in re.findall(blocks, README.read_text(), re.DOTALL | re.MULTILINE):
-        curls = [line for line in commands.splitlines() if re.match("curl .*localhost:8000", line)]
+        lines = re.sub(r"\\\n\s*", "", commands).splitlines()  # what is continued is one line
+        curls = [line for line in lines if re.match("curl .*localhost:8000", line)]
         found += [(curl, json.loads(shown) if shown else None) for curl in curls]
     return found
 
