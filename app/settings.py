@@ -26,7 +26,10 @@ class Settings(BaseSettings):
         10_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes."
     )
     max_image_pixels: int = Field(
-        24_000_000, ge=784, le=200_000_000, description="Largest image, in pixels."
+        24_000_000,
+        ge=784,
+        le=178_956_970,  # Pillow opens nothing larger
+        description="Largest image, in pixels.",
     )
     max_image_side: int = Field(
         8192, ge=28, le=65_535, description="Longest side of an image, in pixels."

@@ -39,6 +39,7 @@ def test_settings_do_not_change() -> None:
     "wrong",
     [
         {"port": 65_536},
+        {"max_image_pixels": 178_956_971},
         {"deadline_s": 0},
         {"deadline_s": float("inf")},
         {"log_level": "loud"},
