@@ -12,7 +12,7 @@ import pytest
 
 from app.api.bodies import Body
 from app.api.reading import MAX_POOL_JOBS, POOL_THREADS, Reader
-from app.errors import DeadlineExceededError, QueueFullError
+from app.errors import DeadlineExceededError, PayloadTooLargeError, QueueFullError
 from app.imaging import DecodeLimits
 from tests.app.ways_in import SEVEN_PNG
 
@@ -79,6 +79,16 @@ async def test_a_running_job_keeps_its_place(reader: Reader) -> None:
         await reader._in_pool(lambda: gate.wait(10), deadline)
     gate.set()
     assert all(await asyncio.gather(*waiting))
+
+
+@pytest.mark.parametrize("value", [b"[],", b"{},", b'"",', b"0,"])
+async def test_countless_json_values_are_refused(reader: Reader, value: bytes) -> None:
+    """JSON of millions of values is refused before it is parsed, which would stop all threads."""
+    body = Body("application/json", b'{"pixels":[' + 1_000_000 * value + b"0]}")
+    with pytest.raises(PayloadTooLargeError):
+        await reader.read_one(body, time.monotonic() + 60)
+    with pytest.raises(PayloadTooLargeError):
+        await reader.read_many(body, time.monotonic() + 60)
 
 
 async def test_deadline_of_decoding(reader: Reader) -> None:
