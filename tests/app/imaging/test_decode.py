@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from app.errors import (
     PayloadTooLargeError,
@@ -20,6 +21,7 @@ from app.errors import (
     UnsupportedImageError,
 )
 from app.imaging import DecodeLimits, decode, read_digit
+from app.imaging.bounds import is_quick_png
 
 
 def encode(picture: Image.Image, format_: str = "PNG", **options: object) -> bytes:
@@ -255,6 +257,22 @@ def test_video_behind_a_photo_is_ignored() -> None:
     """What a phone appends after the end of its JPEG does not count as scans."""
     data = encode(seven(), "JPEG") + b"\xff\xda\x00\x02" * 500
     assert decode(data).shape == (80, 60)
+
+
+def test_padding_behind_a_png_is_ignored() -> None:
+    """Zeros after the end of a good PNG are no chunks."""
+    assert decode(encode(seven()) + bytes(60_000)).shape == (80, 60)
+
+
+def test_only_plain_small_pngs_are_quick() -> None:
+    """What an editor adds stays quick; compressed text, which may unpack to megabytes, does not."""
+    plain, packed = PngInfo(), PngInfo()
+    plain.add_text("Software", "an editor")
+    packed.add_text("Comment", "much " * 1000, zip=True)
+    assert is_quick_png(encode(seven(), pnginfo=plain, dpi=(72, 72)), max_side=80)
+    assert not is_quick_png(encode(seven(), pnginfo=packed), max_side=80)
+    assert not is_quick_png(encode(seven()), max_side=79)
+    assert decode(encode(seven(), pnginfo=packed)).shape == (80, 60)
 
 
 def test_decoding_is_deterministic() -> None:
