@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from app.imaging import DecodeLimits, Digit, normalise, read_digit
 from app.imaging.bounds import is_quick_png
 
 Result = TypeVar("Result")
+logger = logging.getLogger(__name__)
 
 POOL_THREADS = 2
 MAX_POOL_JOBS = 32  # each may hold a whole body
@@ -69,6 +71,9 @@ class Reader:
                 digits.append(image if isinstance(image, RequestError) else self._read(image))
             except RequestError as error:
                 digits.append(error)
+            except Exception:
+                logger.exception("an image of a batch could not be read, unexpectedly")
+                digits.append(RequestError("The image could not be read. The fault is ours."))
         return digits
 
     async def _in_pool(self, job: Callable[[], Result], deadline: float) -> Result:

@@ -11,9 +11,16 @@ from collections.abc import Iterator
 import pytest
 
 from app.api.bodies import Body
+from app.api.inputs import Image
 from app.api.reading import MAX_POOL_JOBS, POOL_THREADS, Reader
-from app.errors import DeadlineExceededError, PayloadTooLargeError, QueueFullError
-from app.imaging import DecodeLimits
+from app.errors import (
+    DeadlineExceededError,
+    PayloadTooLargeError,
+    QueueFullError,
+    RequestError,
+    problem_of,
+)
+from app.imaging import DecodeLimits, Digit
 from tests.app.ways_in import SEVEN_PNG
 
 PART = b'--b\r\nContent-Disposition: form-data; name="files"\r\n\r\n' + SEVEN_PNG + b"\r\n"
@@ -79,6 +86,29 @@ async def test_a_running_job_keeps_its_place(reader: Reader) -> None:
         await reader._in_pool(lambda: gate.wait(10), deadline)
     gate.set()
     assert all(await asyncio.gather(*waiting))
+
+
+class FailingOnce(Reader):
+    """A reader with a mistake in it that the first image brings out."""
+
+    failed = False
+
+    def _read(self, image: Image) -> Digit:
+        if not self.failed:
+            self.failed = True
+            raise ZeroDivisionError
+        return super()._read(image)
+
+
+async def test_a_mistake_of_ours_costs_one_image(caplog: pytest.LogCaptureFixture) -> None:
+    """An unforeseen failure is logged and stands in the place of its image; the others are read."""
+    reader = FailingOnce(DecodeLimits(), max_batch_images=10)
+    first, *others = await reader.read_many(BATCH, time.monotonic() + 60)
+    reader.close()
+    assert isinstance(first, RequestError)
+    assert problem_of(first).status == 500
+    assert all(isinstance(other, Digit) for other in others)
+    assert "ZeroDivisionError" in caplog.text
 
 
 @pytest.mark.parametrize("value", [b"[],", b"{},", b'"",', b"0,"])
