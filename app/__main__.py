@@ -20,6 +20,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from types import FrameType
 from typing import NoReturn
 
@@ -56,6 +57,8 @@ class Server(uvicorn.Server):
 def main() -> int:
     """Serve; the exit code."""
     started = time.monotonic()
+    # Of damaged metadata that is not used here; what matters raises.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         settings = read_settings()
         listener = listen(settings.host, settings.port)
