@@ -9,7 +9,8 @@ comes out is one grey value a pixel, upright. Whether ink is dark or light is le
 from __future__ import annotations
 
 import io
-import warnings
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -25,6 +26,14 @@ FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
 MAX_DECODED_SIDE: Final = 1024
 """Larger pictures come out shrunk by a whole factor: the network sees 28 pixels in the end."""
+
+LARGE_PIXELS: Final = 4_000_000
+"""Larger pictures are decoded one at a time: 24 million pixels of colour take 100 MB."""
+
+_ONE_LARGE = threading.Lock()
+
+_BAND_ROWS: Final = 256
+"""Rows of 16-bit grey that are scaled at a time, which bounds what it takes beside the picture."""
 
 _TURN_UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -68,17 +77,16 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> NDArray[np.uin
 def decode_shrunk(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Decoded:
     """As `decode`, and also says by which whole factor the picture was shrunk."""
     check_cost(data)
-    with warnings.catch_warnings():
-        # Pillow warns about damaged metadata that is not used here; what matters raises.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        with _open(data) as picture:
-            _check_size(picture, limits)
-            try:
+    with _open(data) as picture:
+        _check_size(picture, limits)
+        large = picture.width * picture.height > LARGE_PIXELS
+        try:
+            with _ONE_LARGE if large else nullcontext():
                 return _decode_open(picture)
-            except Exception as cause:  # hostile bytes raise nearly anything inside a decoder
-                raise UndecodableImageError(
-                    "The image is truncated or corrupt. Save it again and send that file."
-                ) from cause
+        except Exception as cause:  # hostile bytes raise nearly anything inside a decoder
+            raise UndecodableImageError(
+                "The image is truncated or corrupt. Save it again and send that file."
+            ) from cause
 
 
 def _open(data: bytes) -> Image.Image:
@@ -146,10 +154,19 @@ def _decode_open(picture: Image.Image) -> Decoded:
 
 def _to_plain_mode(picture: Image.Image) -> Image.Image:
     """Any mode of the formats read here → L, LA, RGB or RGBA, 8 bits a channel."""
-    if picture.mode.startswith("I"):  # 16-bit grey; convert("L") would clip it instead of scaling
-        levels = np.asarray(picture, dtype=np.float32) / 257  # 65535 / 255
-        return Image.fromarray(np.rint(levels).astype(np.uint8))
-    grey = picture.mode in ("1", "L", "LA")
-    if picture.has_transparency_data:
-        return picture.convert("LA" if grey else "RGBA")
-    return picture.convert("L" if grey else "RGB")
+    if picture.mode.startswith("I"):  # convert("L") would clip it instead of scaling
+        return _scale_16_bits(picture)
+    colours = "L" if picture.mode in ("1", "L", "LA") else "RGB"
+    mode = f"{colours}A" if picture.has_transparency_data else colours
+    picture.load()
+    return picture if picture.mode == mode else picture.convert(mode)  # convert would copy
+
+
+def _scale_16_bits(picture: Image.Image) -> Image.Image:
+    """16-bit grey → L, rounded: 65535 / 255 = 257."""
+    grey = np.empty((picture.height, picture.width), np.uint8)
+    for top in range(0, picture.height, _BAND_ROWS):
+        bottom = min(top + _BAND_ROWS, picture.height)
+        band = np.asarray(picture.crop((0, top, picture.width, bottom)), np.uint32)
+        grey[top:bottom] = (band + 128) // 257
+    return Image.fromarray(grey)

@@ -79,6 +79,13 @@ def test_16_bits_are_scaled() -> None:
     assert decode(encode(picture))[0, 0] == 128
 
 
+def test_16_bits_are_rounded_in_every_row() -> None:
+    """Every level of 16 bits goes to the nearest of 8, in pictures of many rows too."""
+    levels = np.arange(65536, dtype=np.uint16).reshape(1024, 64)
+    expected = np.rint(levels / 257).astype(np.uint8)
+    assert np.array_equal(decode(encode(Image.fromarray(levels))), expected)
+
+
 def test_cmyk_jpeg() -> None:
     """A CMYK JPEG keeps dark ink dark."""
     grey = decode(encode(seven("RGB").convert("CMYK"), "JPEG"))
