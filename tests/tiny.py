@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,13 @@ def tiny_mnist(folder: Path) -> Mnist:
     digests = write_idx(folder, "train", tiny_split(500, seed=1))
     digests |= write_idx(folder, "t10k", tiny_split(200, seed=2))
     return Mnist(folder, digests, VALIDATION_IMAGES)
+
+
+def real_mnist_dir() -> Path | None:
+    """The folder of the real data set: ROWSCAN_DATA_DIR, else beside the repository; or None."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "mnist"
+    folder = Path(os.environ.get("ROWSCAN_DATA_DIR") or beside)
+    return folder if (folder / "t10k-images-idx3-ubyte.gz").is_file() else None
 
 
 def silent_console() -> Console:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.tiny import VALIDATION_IMAGES, tiny_split
+from tests.tiny import VALIDATION_IMAGES, real_mnist_dir, tiny_split
 from training.data import Mnist, open_mnist
 from training.errors import DataError
 
 IMAGES = "train-images-idx3-ubyte"
-REAL_MNIST = Path(os.environ.get("ROWSCAN_DATA_DIR", "../shared/mnist"))
+REAL_MNIST = real_mnist_dir()
 
 
 @pytest.fixture
@@ -93,9 +92,10 @@ def test_the_environment_names_the_folder(tmp_path: Path, monkeypatch: pytest.Mo
     assert open_mnist(None).folder == tmp_path
 
 
-@pytest.mark.skipif(not REAL_MNIST.is_dir(), reason=f"no MNIST: {REAL_MNIST} is not there")
+@pytest.mark.skipif(REAL_MNIST is None, reason="needs MNIST: set ROWSCAN_DATA_DIR")
 def test_the_published_files_pass() -> None:
     """The real MNIST has the digests that are written down here."""
+    assert REAL_MNIST is not None
     real = open_mnist(REAL_MNIST)
     training, validation = real.training()
     assert (len(training), len(validation), len(real.test())) == (55_000, 5_000, 10_000)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from app.errors import BlankImageError
 from app.imaging import IMAGE_SIDE, normalise, read_digit
+from tests.tiny import real_mnist_dir
 
 PAPER, INK = 225, 40
 
@@ -219,11 +218,10 @@ def test_source_is_left_alone() -> None:
 
 def mnist_test_images() -> NDArray[np.uint8]:
     """The 10,000 test images (10000, 28, 28); skips where there are none."""
-    fallback = Path(__file__).parents[4] / "shared" / "mnist"
-    folder = Path(os.environ.get("ROWSCAN_DATA_DIR", fallback))
-    file = folder / "t10k-images-idx3-ubyte.gz"
-    if not file.is_file():
+    folder = real_mnist_dir()
+    if folder is None:
         pytest.skip("needs MNIST: set ROWSCAN_DATA_DIR to the folder of its four .gz files")
+    file = folder / "t10k-images-idx3-ubyte.gz"
     images = np.frombuffer(gzip.decompress(file.read_bytes()), np.uint8, offset=16)
     return images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE)
 
