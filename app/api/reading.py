@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 POOL_THREADS = 2
 MAX_POOL_JOBS = 32  # each may hold a whole body
 INLINE_BODY_BYTES = 64 * 1024
-INLINE_SIDE = 256  # decoded in some 2 ms at the worst
+INLINE_SIDE = 256  # a PNG of no more chunks than a plain one has; some 2 ms
 
 
 class Reader:
