@@ -60,6 +60,7 @@ def main() -> int:
     # Of damaged metadata that is not used here; what matters raises.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
+        refuse_arguments(sys.argv[1:])
         settings = read_settings()
         listener = listen(settings.host, settings.port)
         configure_logging(settings.log_level)
@@ -68,6 +69,15 @@ def main() -> int:
         print(f"rowscan: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def refuse_arguments(arguments: list[str]) -> None:
+    """Raise StartError when there are any: passing over --port would serve on another one."""
+    if arguments:
+        raise StartError(
+            "takes no arguments. Settings are environment variables, such as ROWSCAN_PORT=8001; "
+            "README.md lists them."
+        )
 
 
 def read_settings() -> Settings:
@@ -86,8 +96,10 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
     except OSError as error:
+        # create_server adds the address, which is named here already.
+        reason = str(error.strerror).partition(" (while")[0]
         raise StartError(
-            f"cannot listen on {host} port {port} ({error.strerror}). "
+            f"cannot listen on {host} port {port} ({reason}). "
             "Set ROWSCAN_HOST and ROWSCAN_PORT to an address that is free."
         ) from error
 

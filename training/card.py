@@ -17,6 +17,8 @@ def write_card(report: Report) -> str:
     worst = min(test.classes, key=lambda each: each.recall)
     directions = "both directions" if preset.bidirectional else "one direction"
     length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
+    minutes, seconds = divmod(round(report.duration_s), 60)
+    duration = f"{minutes} minutes" if minutes else f"{seconds} seconds"
     return f"""# Model card: digits, preset `{preset.name}`
 
 Reads one handwritten digit from a 28×28 image, with LSTMs only: {" and ".join(preset.readings)} as
@@ -42,7 +44,7 @@ Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightl
 
 Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
 {validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
-training; this run made no choice on them. {length}, {report.duration_s / 60:.1f} minutes on the
+training; this run made no choice on them. {length}, {duration} on the
 machine that the manifest names, by the source at revision
 `{report.source_revision}`.
 
@@ -54,8 +56,8 @@ confidence {report.min_confidence:.3f}, which 1% of them fall short of, the serv
 
 One digit, framed as MNIST frames it (the service does the framing). It knows ten classes: a letter
 that looks like a digit is read as one, often with confidence. Handwriting of other times, places
-and pens than MNIST's (USA, about 1990) is read less well than these figures say. Not for decisions
-about people without a person who checks.
+and pens than MNIST's (USA, about 1990) is read less well, and the confidence means less, than these
+figures say. Not for decisions about people without a person who checks.
 """
 
 

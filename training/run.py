@@ -128,7 +128,12 @@ def _release(
         report_dir,
         job.models_dir,
     )
-    console.print(f"Published {target}. Report: {report_dir}", highlight=False, soft_wrap=True)
+    console.print(
+        f"Published {target}, which the service answers with from its next start. "
+        f"Report: {report_dir}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _evaluate(answers: NDArray[np.float32], split: Split, floor: float) -> Evaluation:

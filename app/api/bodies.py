@@ -101,7 +101,9 @@ def split_multipart(body: Body, name: str, max_parts: int) -> list[bytes]:
     if not parts.complete:
         raise MalformedRequestError("The multipart body breaks off before its last boundary.")
     if not parts.found:
-        raise MalformedRequestError(f"The multipart body has no part named '{name}'.")
+        raise MalformedRequestError(
+            f"The multipart body has no part named '{name}'. Send one: curl -F {name}=@picture.png"
+        )
     return parts.found
 
 

@@ -111,7 +111,8 @@ PREDICT: Final[dict[str, Any]] = {
     "description": "Send the image in any of these ways:\n\n"
     "    curl -F file=@7.png localhost:8000/predict\n"
     "    curl -H 'Content-Type: image/png' --data-binary @7.png localhost:8000/predict\n"
-    "    curl --json '{\"image\": \"'$(base64 -w0 7.png)'\"}' localhost:8000/predict\n\n"
+    "    curl -H 'Content-Type: application/json' "
+    "-d '{\"image\": \"'$(base64 < 7.png | tr -d '\\n')'\"}' localhost:8000/predict\n\n"
     "Any size, dark on light or light on dark: the digit is found, cropped and centred. "
     "PNG, JPEG, GIF, BMP and WebP are read.",
     "responses": _answer_or_problems(SEVEN_ANSWER),

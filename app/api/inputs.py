@@ -141,4 +141,4 @@ def _describe(error: ValidationError, place: str = "the body") -> str:
         return "The body has a key that is not known here."
     for part in first["loc"]:
         place = f"{place}[{part}]" if isinstance(part, int) else str(part)
-    return f"{place}: {first['msg']}."
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}."

@@ -76,6 +76,8 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> NDArray[np.uin
 
 def decode_shrunk(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Decoded:
     """As `decode`, and also says by which whole factor the picture was shrunk."""
+    if not data:
+        raise UndecodableImageError("The image file is empty. Send one with a picture in it.")
     check_cost(data)
     with _open(data) as picture:
         _check_size(picture, limits)

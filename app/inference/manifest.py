@@ -155,17 +155,19 @@ class Manifest(_Part):
 
 def read_manifest(version_dir: Path) -> Manifest:
     """Read and check the manifest in `version_dir`; raises `ModelError` that says what is wrong."""
+    if not version_dir.is_dir():
+        raise ModelError(f"There is no version in {version_dir}. Name a folder that holds one.")
     path = version_dir / MANIFEST_PATH
     try:
         with path.open("rb") as file:
             content = file.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise ModelError(
-            f"{path} cannot be read ({error.strerror}). Publish the version again."
+            f"{path} cannot be read ({error.strerror}). Restore it or remove the version."
         ) from error
     if len(content) > MAX_MANIFEST_BYTES:
         raise ModelError(
-            f"{path} is larger than {MAX_MANIFEST_BYTES} bytes. Publish the version again."
+            f"{path} is larger than {MAX_MANIFEST_BYTES} bytes. Restore it or remove the version."
         )
     try:
         manifest = Manifest.model_validate_json(content)
@@ -193,7 +195,7 @@ def check_files(version_dir: Path, manifest: Manifest) -> None:
     present = set(list_files(version_dir))
     listed = set(manifest.files)
     for name in sorted(listed - present):
-        raise ModelError(f"{version_dir / name} is missing. Publish the version again.")
+        raise ModelError(f"{version_dir / name} is missing. Restore it or remove the version.")
     for name in sorted(present - listed):
         raise ModelError(
             f"{version_dir / name} is not in the manifest. Remove it or publish the version again."
@@ -201,7 +203,7 @@ def check_files(version_dir: Path, manifest: Manifest) -> None:
     for name, expected in sorted(manifest.files.items()):
         if digest_file(version_dir / name) != expected:
             raise ModelError(
-                f"{version_dir / name} is not the published file. Publish the version again."
+                f"{version_dir / name} is not the published file. Restore it or remove the version."
             )
 
 

@@ -90,13 +90,13 @@ class SavedModelClassifier:
                 answers = self.classify(images[start : start + size])
                 if not np.isfinite(answers).all():
                     raise ModelError(
-                        f"{version_dir} answers with numbers that are not finite. Publish another."
+                        f"{version_dir} answers with numbers that are not finite. Remove it."
                     )
                 error = float(np.abs(answers - expected[start : start + size]).max())
                 if error > golden.tolerance:
                     raise ModelError(
                         f"{version_dir} does not reproduce its golden samples: off by {error:.2g}, "
-                        f"where {golden.tolerance:g} is allowed. Publish the version again."
+                        f"where {golden.tolerance:g} is allowed. Restore it or remove the version."
                     )
 
 
@@ -113,7 +113,9 @@ def _load_model(version_dir: Path) -> SavedModel:
 def _find_signature(model: SavedModel, version_dir: Path) -> Signature:
     """Return the serving signature, checked against the contract."""
     if SIGNATURE not in model.signatures:
-        raise ModelError(f"{version_dir} has no signature {SIGNATURE}. Publish the version again.")
+        raise ModelError(
+            f"{version_dir} has no signature {SIGNATURE}. Restore it or remove the version."
+        )
     signature = model.signatures[SIGNATURE]
     for kind, specs, contract in (
         ("input", signature.structured_input_signature[1], INPUT),

@@ -58,8 +58,11 @@ def load_newest(models_dir: Path, pinned: int | None = None) -> Loaded:
     refused: dict[int, str] = {}
     for version in versions:
         try:
-            return Loaded(SavedModelClassifier.load(models_dir / str(version)), refused)
+            classifier = SavedModelClassifier.load(models_dir / str(version))
         except ModelError as error:
             refused[version] = str(error)
-            logger.warning("version %d is refused: %s", version, error)
+        else:
+            for number, reason in refused.items():
+                logger.warning("version %d is passed over: %s", number, reason)
+            return Loaded(classifier, refused)
     raise ModelError(refused[versions[0]])

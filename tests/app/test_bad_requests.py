@@ -145,7 +145,7 @@ BAD_MULTIPART = [
     Bad("broken header", multipart_body(b"--b\r\n\x00\x01: x\r\n\r\n7\r\n--b--"), MALFORMED),
     Bad("endless header", multipart_body(b"--b\r\nA: " + 9000 * b"x"), MALFORMED),
     Bad("part of another name", {"url": "/predict", "files": {"image": SEVEN_PNG}}, MALFORMED),
-    Bad("empty file", ways_in.multipart(b""), UNSUPPORTED),
+    Bad("empty file", ways_in.multipart(b""), UNDECODABLE),
     Bad(
         "two files",
         {"url": "/predict", "files": [("file", SEVEN_PNG), ("file", SEVEN_PNG)]},

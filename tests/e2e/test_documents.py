@@ -44,6 +44,11 @@ def test_documented_training_command_exists(command: str) -> None:
     assert helped.returncode == 0
 
 
+def test_no_placeholder_is_left() -> None:
+    """What was to be filled in has been."""
+    assert not re.findall(r"@[A-Z]+@", "".join(path.read_text() for path in DOCUMENTS))
+
+
 def test_readme_names_the_two_first_commands() -> None:
     """The README shows how to serve and how to test."""
     assert {"serve", "test"} <= set(commands(r"^make ([a-z-]+)"))
