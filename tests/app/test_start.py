@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
 
 
-def start(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def start(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the service until it ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "app"],
+        [sys.executable, "-m", "app", *arguments],
         cwd=ROOT,
         env={**os.environ, "ROWSCAN_PORT": "0", **environment},
         capture_output=True,
@@ -49,6 +49,11 @@ def test_invalid_setting(name: str, value: str) -> None:
     """The setting is named; its value, which may be a secret put into the wrong place, is not."""
     ended = start({name: value})
     assert_one_line(ended, name)
+
+
+def test_arguments_are_refused() -> None:
+    """Nobody believes to have changed the port with --port."""
+    assert_one_line(start({}, "--port", "8001"), "takes no arguments", "ROWSCAN_PORT")
 
 
 def test_port_taken() -> None:
