@@ -8,7 +8,8 @@ PYTHONS := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 PROBE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --no-header --no-annotate \
-  --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: --generate-hashes
+  --universal --python-version 3.11 --fork-strategy fewest --no-strip-extras --only-binary :all: \
+  --generate-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help serve train test check format bench docker-test lock clean

@@ -58,7 +58,8 @@ def test_readme_names_the_two_first_commands() -> None:
 def test_lock_file_names_no_place(path: Path) -> None:
     """A lock file holds versions and hashes, no index, host or path."""
     known = re.compile(
-        r"[a-z0-9.-]+==[^ /]+( ; [^/]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?", re.ASCII
+        r"[a-z0-9.-]+(\[[a-z]+\])?==[^ /]+( ; [^/]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?",
+        re.ASCII,
     )
     assert [line for line in path.read_text().splitlines() if not known.fullmatch(line)] == []
 

@@ -200,7 +200,13 @@ def test_other_formats_are_refused(format_: str) -> None:
         decode(encode(seven("RGB"), format_))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00", b"hello", b"<svg/>", b"%PDF-1.7"])
+def test_an_empty_file_is_refused() -> None:
+    """An empty file is of no kind at all: it is said to be empty."""
+    with pytest.raises(UndecodableImageError, match="is empty"):
+        decode(b"")
+
+
+@pytest.mark.parametrize("data", [b"\x00", b"hello", b"<svg/>", b"%PDF-1.7"])
 def test_no_image_is_refused(data: bytes) -> None:
     """Bytes of no image at all are refused as a kind that is not read."""
     with pytest.raises(UnsupportedImageError):
