@@ -19,7 +19,7 @@ import numpy as np
 from app.inference.manifest import read_manifest
 from app.inference.versions import find_versions
 from benchmarks.service import HOST, running_service
-from training.remote import encode_png
+from training.pictures import encode_png
 
 WARM_UP = 100
 REQUESTS = 500

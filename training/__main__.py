@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+WIDE = 140  # characters
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
@@ -103,18 +104,56 @@ def evaluate(
     url: Annotated[
         str | None,
         typer.Option(
-            help="Send PNG uploads to a running service, such as http://localhost:8000, instead."
+            help="Measure a running service instead, such as http://localhost:8000, by uploads."
         ),
     ] = None,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Also read these digits: a folder of image files (7_1.png, 7/1.png), or an "
+            ".npz of `images` uint8 (n, height, width) and `labels`. Repeat for more."
+        ),
+    ] = None,
+    not_digits: Annotated[
+        list[Path] | None,
+        typer.Option(help="The same of pictures that are not digits; labels are not needed."),
+    ] = None,
+    corruptions: Annotated[
+        bool,
+        typer.Option("--corruptions", help="Also damage the test images in MNIST-C's 15 ways."),
+    ] = False,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write all figures here.")
     ] = None,
+    markdown_file: Annotated[
+        Path | None, typer.Option("--markdown", help="Write the tables here, as Markdown.")
+    ] = None,
+    page_file: Annotated[
+        Path | None,
+        typer.Option("--page", help="Write one HTML file here: the tables, and pictures."),
+    ] = None,
 ) -> None:
-    """Measure a version, or a running service, on the 10,000 test images."""
-    _import_tensorflow()
-    from training import run
+    """Measure a version, or a running service.
 
-    run.evaluate_version(model, open_mnist(data_dir), url, json_file, Console())
+    Always on MNIST's 10,000 test images; on pictures of your own, on pictures that are not digits
+    and on damaged digits where you ask for it. Pictures go through the very code that serves.
+    The page shows the misread ones, each beside what the network saw.
+    """
+    _import_tensorflow()
+    from training.measure import Plan
+    from training.run import Outputs, evaluate_version
+
+    plan = Plan(
+        open_mnist(data_dir),
+        pictures=pictures or (),
+        not_digits=not_digits or (),
+        corruptions=corruptions,
+        show=page_file is not None,
+    )
+    outputs = Outputs(json_file, markdown_file, page_file)
+    # What goes into a file or a pipe has no window to fit into.
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    evaluate_version(model, url, plan, outputs, console)
 
 
 def _import_tensorflow() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.stats import rankdata
 
 from app.inference.classifier import Classifier
 from training.network import CLASSES
@@ -172,3 +173,14 @@ def classify_all(classifier: Classifier, images: NDArray[np.float32]) -> Probabi
     return np.concatenate(
         [classifier.classify(images[start : start + size]) for start in range(0, len(images), size)]
     )
+
+
+def auroc(digits: NDArray[np.floating], others: NDArray[np.floating]) -> float:
+    """Return how often a digit scores above another picture, 0..1; a tie counts half.
+
+    Scores (n,) of digits and (m,) of pictures that are not, higher meaning more like a digit. This
+    is the area under the ROC curve (Mann and Whitney 1947): 0.5 is chance, 1 is perfect.
+    """
+    ranks = rankdata(np.concatenate([digits, others]))[: len(digits)]
+    below = ranks.sum() - len(digits) * (len(digits) + 1) / 2
+    return float(below / (len(digits) * len(others)))

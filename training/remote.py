@@ -1,82 +1,129 @@
-"""Evaluation over HTTP: the images through a running service, each as a PNG upload."""
+"""Asking a running service over HTTP: each picture as an upload, as `answers` does in process."""
 
 from __future__ import annotations
 
+import base64
 import io
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import httpx
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.answers import Advance, Answers, Reading, Times
 from training.errors import TrainingError
+from training.network import CLASSES
+from training.pictures import Picture, encode_png
 
-CONNECTIONS = 16
-TIMEOUT_S = 30.0
+CONNECTIONS: Final = 16
+TIMEOUT_S: Final = 30.0
 
+REFUSALS: Final = frozenset({413, 415, 422})
+"""Too large, of a kind that is not read, undecodable or blank: it is about the picture."""
 
-@dataclass(frozen=True)
-class RemoteAnswers:
-    """What the service said of n images, in order."""
-
-    probabilities: NDArray[np.float32]  # (n, 10)
-    is_digit: NDArray[np.bool_]  # (n,)
-    model_version: int
+Json = dict[str, Any]
 
 
-def encode_png(image: NDArray[np.uint8]) -> bytes:
-    """Return a greyscale image (height, width) as a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
+class Exchange(NamedTuple):
+    """One upload: its answer, or why it was refused, and how long that took."""
+
+    answer: Json | None
+    refusal: str
+    duration_s: float
 
 
-def ask_service(
-    url: str, images: NDArray[np.uint8], advance: Callable[[int], None]
-) -> RemoteAnswers:
-    """Post every image (n, height, width) to `url`/predict.
+class RemoteService:
+    """The service at `url`; raises `TrainingError` when it does not answer as it should."""
 
-    Raises `TrainingError` when one is not answered. `advance` is called with the number of images
-    that were answered since the last call.
-    """
-    with (
-        httpx.Client(
-            base_url=url, timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=CONNECTIONS)
-        ) as client,
-        ThreadPoolExecutor(CONNECTIONS) as pool,
-    ):
+    takes_frames = False
 
-        def ask(image: NDArray[np.uint8]) -> dict[str, object]:
-            answer = _post(client, encode_png(image))
-            advance(1)
-            return answer
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._versions: set[int] = set()
 
-        answers = list(pool.map(ask, images))
-    versions = {answer["model_version"] for answer in answers}
-    if len(versions) != 1:
-        raise TrainingError(f"{url} changed its model during the evaluation. Measure again.")
-    return RemoteAnswers(
-        np.array([answer["probabilities"] for answer in answers], np.float32),
-        np.array([answer["is_digit"] for answer in answers], bool),
-        int(str(versions.pop())),
+    @property
+    def source(self) -> str:
+        """The address and the version that answered."""
+        return ", ".join([self._url, *(f"version {version}" for version in self._versions)])
+
+    def read(self, pictures: Sequence[Picture], advance: Advance) -> Reading:
+        """Upload every picture, several at a time."""
+        with self._client() as client, ThreadPoolExecutor(CONNECTIONS) as pool:
+
+            def ask(picture: Picture) -> Exchange:
+                exchange = _post(client, picture, "/predict")
+                advance(1)
+                return exchange
+
+            exchanges = list(pool.map(ask, pictures))
+        answers = [each.answer for each in exchanges if each.answer is not None]
+        self._note_versions(answers)
+        return Reading(
+            np.array([place for place, each in enumerate(exchanges) if each.answer], np.intp),
+            _answers_of(answers),
+            {place: each.refusal for place, each in enumerate(exchanges) if each.answer is None},
+            Times(request_ms=1000 * sum(each.duration_s for each in exchanges) / len(exchanges)),
+        )
+
+    def see(self, picture: Picture) -> NDArray[np.uint8] | None:
+        """Ask for an explanation and return the picture in it."""
+        with self._client() as client:
+            answer = _post(client, picture, "/predict?explain=true").answer
+        if answer is None:
+            return None
+        data = base64.b64decode(answer["seen"]["image"].partition(",")[2])
+        return np.asarray(Image.open(io.BytesIO(data)).convert("L"))
+
+    def _client(self) -> httpx.Client:
+        """Return a client with as many connections as are used."""
+        limits = httpx.Limits(max_connections=CONNECTIONS)
+        try:
+            return httpx.Client(base_url=self._url, timeout=TIMEOUT_S, limits=limits)
+        except httpx.InvalidURL as error:
+            raise TrainingError(f"{self._url} is not an address ({error}).") from error
+
+    def _note_versions(self, answers: Sequence[Json]) -> None:
+        """Remember which version answered; there must be one through the whole evaluation."""
+        self._versions |= {int(answer["model_version"]) for answer in answers}
+        if len(self._versions) > 1:
+            raise TrainingError(
+                f"{self._url} changed its model during the evaluation. Measure again."
+            )
+
+
+def _answers_of(answers: Sequence[Json]) -> Answers:
+    """Bring JSON answers into arrays."""
+    probabilities = np.array([each["probabilities"] for each in answers], np.float32)
+    # A service before version 0.2 does not say how novel a picture is.
+    novelty = [each.get("novelty", 1 - each["confidence"]) for each in answers]
+    return Answers(
+        probabilities.reshape(-1, CLASSES),
+        np.array(novelty, np.float32),
+        np.array([each["is_digit"] for each in answers], bool),
     )
 
 
-def _post(client: httpx.Client, png: bytes) -> dict[str, object]:
-    """Upload one file as a browser's form or curl -F does, and return the answer."""
+def _post(client: httpx.Client, picture: Picture, path: str) -> Exchange:
+    """Upload one picture as a browser's form or curl -F does; an array goes as a PNG."""
+    content = picture.load()
+    data = content if isinstance(content, bytes) else encode_png(content)
+    started = time.perf_counter()
     try:
-        response = client.post("/predict", files={"file": ("digit.png", png, "image/png")})
+        response = client.post(path, files={"file": ("picture", data)})
+        duration_s = time.perf_counter() - started
+        if response.status_code in REFUSALS:
+            return Exchange(None, str(response.json()["detail"]), duration_s)
         response.raise_for_status()
-        answer: dict[str, object] = response.json()
+        return Exchange(response.json(), "", duration_s)
     except httpx.HTTPStatusError as error:
         raise TrainingError(
             f"{client.base_url} answered {error.response.status_code}: {error.response.text}"
         ) from error
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
         raise TrainingError(
             f"{client.base_url} does not answer ({error}). Is the service running?"
         ) from error
-    return answer

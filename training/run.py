@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import Progress as Bar
 from rich.table import Table
 
-from app.errors import ModelError
-from app.inference.saved_model import SavedModelClassifier
+from training.answers import LocalVersion, Subject
 from training.data import Mnist, Split
-from training.errors import TrainingError
 from training.evaluate import (
     Evaluation,
-    classify_all,
     confidence_floor,
     evaluate,
     fit_temperature,
@@ -30,11 +25,14 @@ from training.evaluate import (
 )
 from training.export import publish
 from training.fit import Fitted, fit, restore
+from training.measure import Plan, measure
 from training.network import compile_predict
+from training.page import write_page
 from training.presets import Preset
 from training.progress import Progress
-from training.remote import ask_service
+from training.remote import RemoteService
 from training.report import Report, write_report
+from training.tables import markdown_tables, print_tables
 
 TURNED_AWAY = 0.01  # share of the validation digits that may fall below the confidence floor
 REPORT_DIR = "report"  # inside the folder of the run
@@ -141,29 +139,36 @@ def _evaluate(answers: NDArray[np.float32], split: Split, floor: float) -> Evalu
     return evaluate(answers, split.labels, answers.max(axis=1) >= floor)
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """Where the figures of an evaluation are written, beside the console."""
+
+    json_file: Path | None = None
+    markdown_file: Path | None = None
+    page_file: Path | None = None
+
+    def touch(self) -> None:
+        """Fail now, rather than after the work, when one cannot be written."""
+        for file in (self.json_file, self.markdown_file, self.page_file):
+            if file is not None:
+                file.touch()
+
+
 def evaluate_version(
-    model: Path, data: Mnist, url: str | None, json_file: Path | None, console: Console
+    model: Path, url: str | None, plan: Plan, outputs: Outputs, console: Console
 ) -> None:
-    """Measure a version in process, or the service at `url`, on the test images."""
-    if json_file is not None:
-        json_file.touch()  # better now than after the work
-    test = data.test()
-    if url is not None:
-        with Bar(console=console, transient=True) as bar:
-            task = bar.add_task("images", total=len(test))
-            remote = ask_service(url, test.images, partial(bar.advance, task))
-        result = evaluate(remote.probabilities, test.labels, remote.is_digit)
-        source = f"{url}, version {remote.model_version}"
-    else:
-        try:
-            classifier = SavedModelClassifier.load(model)
-        except ModelError as error:
-            raise TrainingError(str(error)) from error
-        answers = classify_all(classifier, test.scaled())
-        result, source = _evaluate(answers, test, classifier.manifest.min_confidence), str(model)
-    print_figures(console, result, source)
-    if json_file is not None:
-        json_file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
+    """Measure a version in process, or the service at `url`, on all that is planned."""
+    outputs.touch()
+    subject: Subject = LocalVersion.load(model) if url is None else RemoteService(url)
+    found = measure(subject, plan, console)
+    print_tables(console, found.figures)
+    if outputs.json_file is not None:
+        figures = json.dumps(asdict(found.figures), indent=1)
+        outputs.json_file.write_text(figures + "\n", encoding="utf-8")
+    if outputs.markdown_file is not None:
+        outputs.markdown_file.write_text(markdown_tables(found.figures), encoding="utf-8")
+    if outputs.page_file is not None:
+        outputs.page_file.write_text(write_page(found), encoding="utf-8")
 
 
 def print_figures(console: Console, result: Evaluation, source: str) -> None:

@@ -19,7 +19,8 @@ LEAST, MOST = 2, 140
 def test_damage_is_of_the_images_kind_and_sane(kind: str) -> None:
     """Same shape and dtype; every image is damaged, none beyond recognition of the whole."""
     damaged = corrupt(IMAGES, kind)
-    assert (damaged.shape, damaged.dtype) == (IMAGES.shape, np.uint8)
+    assert damaged.shape == IMAGES.shape
+    assert damaged.dtype == np.uint8
     difference = np.abs(damaged.astype(int) - IMAGES)
     assert difference.any(axis=(1, 2)).all()
     assert LEAST < difference.mean() < MOST

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from training.evaluate import (
+    auroc,
     confidence_floor,
     evaluate,
     fit_temperature,
@@ -88,3 +89,13 @@ def test_confidence_floor_turns_away_the_share() -> None:
     answers = np.concatenate([sure([1], confidence) for confidence in np.linspace(0.5, 1, 101)])
     floor = confidence_floor(answers, 0.01)
     assert (answers.max(axis=1) < floor).sum() == 1
+
+
+def test_auroc_of_a_hand_counted_case_with_a_tie() -> None:
+    """Of six pairs four are right and one is tied: 4.5 of 6."""
+    assert auroc(np.array([0.9, 0.5, 0.3]), np.array([0.5, 0.1])) == pytest.approx(4.5 / 6)
+
+
+def test_auroc_of_scores_that_tell_nothing() -> None:
+    """All the same is chance."""
+    assert auroc(np.full(3, 0.5), np.full(5, 0.5)) == 0.5

@@ -15,12 +15,19 @@ from fastapi import FastAPI
 from app.imaging import normalise
 from app.inference.fake import FakeClassifier
 from tests.tiny import printed, silent_console, tiny_split
+from training.answers import LocalVersion
 from training.data import Mnist
 from training.errors import TrainingError
-from training.remote import ask_service
-from training.run import evaluate_version
+from training.measure import Plan, measure
+from training.pictures import from_arrays
+from training.remote import RemoteService
+from training.run import Outputs, evaluate_version
 
 IMAGES = tiny_split(20, seed=6).images
+
+
+def ignore(_: int) -> None:
+    """Show no progress."""
 
 
 @pytest.fixture
@@ -38,21 +45,49 @@ def url(app: FastAPI) -> Iterator[str]:
 def test_answers_come_in_the_order_of_the_images(url: str, classifier: FakeClassifier) -> None:
     """Sent side by side, each as a PNG; each answer is that of its own image."""
     answered: list[int] = []
-    remote = ask_service(url, IMAGES, answered.append)
+    service = RemoteService(url)
+    reading = service.read(from_arrays("bars", IMAGES, None).pictures, answered.append)
     digits = np.stack([normalise(image).pixels for image in IMAGES])
-    np.testing.assert_allclose(remote.probabilities, classifier.classify(digits), atol=1e-6)
+    expected = classifier.classify(digits)
+    np.testing.assert_allclose(reading.answers.probabilities, expected, atol=1e-6)
     assert sum(answered) == len(IMAGES)
-    assert remote.model_version == 3
+    assert service.source == f"{url}, version 3"
 
 
 def test_a_service_is_measured_like_a_version(url: str, mnist: Mnist) -> None:
     """The figures name the service and the version that answered."""
     console = silent_console()
-    evaluate_version(Path(), mnist, url, None, console)
-    assert f"200 test images · {url}, version 3" in printed(console)
+    evaluate_version(Path(), url, Plan(mnist), Outputs(), console)
+    assert f"Pictures read by {url}, version 3" in printed(console)
 
 
 def test_a_refusal_is_told_with_its_reason(url: str) -> None:
-    """A blank picture is refused by the service; the evaluation ends with what it said."""
-    with pytest.raises(TrainingError, match="answered 422"):
-        ask_service(url, np.zeros((1, 28, 28), np.uint8), lambda _: None)
+    """A blank picture is refused by the service; the others are read all the same."""
+    images = np.stack([IMAGES[0], np.zeros((28, 28), np.uint8), IMAGES[1]])
+    reading = RemoteService(url).read(from_arrays("bars", images, None).pictures, ignore)
+    assert reading.answered.tolist() == [0, 2]
+    assert "Nothing is drawn" in reading.refused[1]
+
+
+def test_a_service_and_a_version_agree(
+    url: str, classifier: FakeClassifier, mnist: Mnist, tmp_path: Path
+) -> None:
+    """Uploads give the figures, and show the pictures, that the same network gives in process."""
+    np.savez(tmp_path / "bars.npz", images=IMAGES, labels=np.arange(20) % 10)
+    np.savez(tmp_path / "noise.npz", images=255 - IMAGES[:, ::-1])
+    plan = Plan(mnist, [tmp_path / "bars.npz"], [tmp_path / "noise.npz"], show=True)
+    here = measure(LocalVersion(classifier, "here"), plan, silent_console())
+    there = measure(RemoteService(url), plan, silent_console())
+    for ours, theirs in zip(here.figures.digits[1:], there.figures.digits[1:], strict=True):
+        assert (theirs.correct, theirs.abstained) == (ours.correct, ours.abstained)
+        assert theirs.brier_score == pytest.approx(ours.brier_score)
+    assert there.galleries[1:] == here.galleries[1:]
+
+
+def test_a_service_that_is_not_ready_ends_the_evaluation(
+    url: str, classifier: FakeClassifier
+) -> None:
+    """A failure of the service is nobody's misread picture."""
+    classifier.failure = RuntimeError("broken")
+    with pytest.raises(TrainingError, match="answered 500"):
+        RemoteService(url).read(from_arrays("bars", IMAGES, None).pictures, ignore)

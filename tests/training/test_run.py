@@ -17,9 +17,10 @@ from training.errors import TrainingError
 from training.evaluate import classify_all
 from training.export import publish
 from training.fit import restore
+from training.measure import Plan
 from training.network import compile_predict
 from training.revision import source_revision
-from training.run import Job, assess, evaluate_version, export
+from training.run import Job, Outputs, assess, evaluate_version, export
 
 
 def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None:
@@ -100,22 +101,23 @@ def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
 def test_evaluate_measures_a_version(finished: Job, version: Path, tmp_path: Path) -> None:
     """The same figures as the training run wrote, on screen and as JSON."""
     console = silent_console()
-    evaluate_version(version, finished.data, None, tmp_path / "figures.json", console)
+    outputs = Outputs(json_file=tmp_path / "figures.json")
+    evaluate_version(version, None, Plan(finished.data), outputs, console)
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["correct"] == read_manifest(version).test.correct
-    assert "200 test images" in printed(console)
+    assert figures["digits"][0]["correct"] == read_manifest(version).test.correct
+    assert f"Pictures read by {version}" in printed(console)
 
 
 def test_evaluate_refuses_a_broken_version(mnist: Mnist, tmp_path: Path) -> None:
     """No traceback for a folder that is no version."""
     with pytest.raises(TrainingError, match="cannot be read"):
-        evaluate_version(tmp_path, mnist, None, None, silent_console())
+        evaluate_version(tmp_path, None, Plan(mnist), Outputs(), silent_console())
 
 
 def test_evaluate_over_http_without_a_service(mnist: Mnist) -> None:
     """One sentence that asks whether the service runs."""
     with pytest.raises(TrainingError, match="Is the service running"):
-        evaluate_version(Path(), mnist, "http://127.0.0.1:9", None, silent_console())
+        evaluate_version(Path(), "http://127.0.0.1:9", Plan(mnist), Outputs(), silent_console())
 
 
 def test_figures_that_cannot_be_written_are_told_before_the_work(
@@ -123,8 +125,9 @@ def test_figures_that_cannot_be_written_are_told_before_the_work(
 ) -> None:
     """A mistyped --json fails at once, naming the file."""
     console = silent_console()
+    outputs = Outputs(json_file=tmp_path / "nowhere" / "figures.json")
     with pytest.raises(OSError, match="nowhere"):
-        evaluate_version(version, mnist, None, tmp_path / "nowhere" / "figures.json", console)
+        evaluate_version(version, None, Plan(mnist), outputs, console)
     assert printed(console) == ""
 
 

@@ -13,6 +13,7 @@ BRIGHTER_BY: Final = 0.5  # severity 5
 STRIPE_WIDTH: Final = 7  # pixels, a quarter of the width; there is one severity
 
 FOG_AMOUNT, FOG_DECAY = 3.0, 1.4  # severity 5
+QUARTER: Final = np.float32(0.25)
 FOG_SIDE: Final = 256  # of the height map, of which the image covers a corner
 
 
@@ -34,7 +35,8 @@ def fog(images: Images, random: np.random.Generator) -> Images:
     side = images.shape[1]
     haze = FOG_AMOUNT * _plasma(random, len(images))[:, :side, :side]
     brightest = images.max(axis=(1, 2), keepdims=True)
-    return (images + haze) * brightest / (brightest + np.float32(FOG_AMOUNT))
+    hazy: Images = (images + haze) * brightest / (brightest + np.float32(FOG_AMOUNT))
+    return hazy
 
 
 def _plasma(random: np.random.Generator, count: int) -> Images:
@@ -54,21 +56,21 @@ def _plasma(random: np.random.Generator, count: int) -> Images:
         heights[:, half::step, ::step] = _displaced(_edges(corners, centres, axis=1), random, reach)
         step, reach = half, reach / FOG_DECAY**2
     heights -= heights.min(axis=(1, 2), keepdims=True)
-    return heights / heights.max(axis=(1, 2), keepdims=True)
+    heights /= heights.max(axis=(1, 2), keepdims=True)
+    return heights
 
 
 def _middles(corners: Images) -> Images:
     """Return the mean of each square's four corners."""
     down = corners + np.roll(corners, -1, axis=1)
-    return (down + np.roll(down, -1, axis=2)) / 4
+    return (down + np.roll(down, -1, axis=2)) * QUARTER
 
 
 def _edges(corners: Images, centres: Images, axis: int) -> Images:
     """Return the mean of the two corners along `axis` and the two centres across it."""
-    across = 3 - axis
-    return (
-        corners + np.roll(corners, -1, axis=axis) + centres + np.roll(centres, 1, axis=across)
-    ) / 4
+    along = corners + np.roll(corners, -1, axis=axis)
+    across = centres + np.roll(centres, 1, axis=3 - axis)
+    return (along + across) * QUARTER
 
 
 def _displaced(means: Images, random: np.random.Generator, reach: float) -> Images:

@@ -52,7 +52,8 @@ def _zigzag(start: int, drop: int) -> Drawing:
     columns = ZIGZAG_FROM + along * np.cos(slope) - across * np.sin(slope)
     rows = start + along * np.sin(slope) + across * np.cos(slope)
     ends = zip(columns[:-1], rows[:-1], columns[1:], rows[1:], strict=True)
-    return np.sum([_stroke(*each) for each in ends], axis=0, dtype=np.float32)
+    drawing: Drawing = np.sum([_stroke(*each) for each in ends], axis=0, dtype=np.float32)
+    return drawing
 
 
 def _zigzag_corners(length: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -77,4 +78,4 @@ def _stroke(left: float, start: float, right: float, end: float) -> Drawing:
     drawing = np.clip(np.log(np.maximum(1 - distance / STROKE, 1e-9)) + 1, 0, 1)
     drawing[:, : int(np.floor(left))] = 0
     drawing[:, int(np.ceil(right)) :] = 0
-    return drawing.astype(np.float32)
+    return np.asarray(drawing, np.float32)

@@ -29,8 +29,10 @@ def shot_noise(images: Images, random: np.random.Generator) -> Images:
 def impulse_noise(images: Images, random: np.random.Generator) -> Images:
     """Severity 4: 17% of the pixels turn black or white, with even odds."""
     draw = random.random(images.shape, np.float32)
-    salted = np.where(draw < FLIPPED / 2, np.float32(1), images)
-    return np.where(draw > 1 - FLIPPED / 2, np.float32(0), salted)
+    salted = images.copy()
+    salted[draw < FLIPPED / 2] = 1
+    salted[draw > 1 - FLIPPED / 2] = 0
+    return salted
 
 
 def spatter(images: Images, random: np.random.Generator) -> Images:
@@ -39,7 +41,8 @@ def spatter(images: Images, random: np.random.Generator) -> Images:
     wet = _blur(wetness, WETNESS_BLUR) > WET
     mud = _blur(wet.astype(np.float32), MUD_BLUR)
     mud[mud < MUD_EDGE] = 0
-    return (images * (1 - mud) + MUD_GREY * mud).astype(np.float32)
+    spattered: Images = (images * (1 - mud) + MUD_GREY * mud).astype(np.float32)
+    return spattered
 
 
 def _blur(planes: NDArray[np.floating], sigma: float) -> NDArray[np.floating]:
