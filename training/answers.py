@@ -82,8 +82,8 @@ class Subject(Protocol):
     def read(self, pictures: Sequence[Picture], advance: Advance) -> Reading:
         """Read all pictures; one that cannot be read is refused and stops nothing."""
 
-    def see(self, picture: Picture) -> NDArray[np.uint8] | None:
-        """Return what the network sees of a picture, (28, 28) 0..255; None when it is refused."""
+    def see(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8] | None]:
+        """Return what the network sees of each, (28, 28) 0..255; None of one that is refused."""
 
 
 class LocalVersion:
@@ -134,13 +134,18 @@ class LocalVersion:
         )
         return Reading(np.array(answered, np.intp), Answers.join(parts), refused, times)
 
-    def see(self, picture: Picture) -> NDArray[np.uint8] | None:
-        """Prepare the picture once more."""
-        try:
-            frame = _prepare(picture.load(), framed=picture.framed)
-        except RequestError:
-            return None
-        return np.rint(255 * frame).astype(np.uint8)
+    def see(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8] | None]:
+        """Prepare the pictures once more."""
+        return [_see(picture) for picture in pictures]
+
+
+def _see(picture: Picture) -> NDArray[np.uint8] | None:
+    """Return a picture in the network's frame, (28, 28) 0..255; None when it is refused."""
+    try:
+        frame = _prepare(picture.load(), framed=picture.framed)
+    except RequestError:
+        return None
+    return np.rint(255 * frame).astype(np.uint8)
 
 
 def _prepare(content: bytes | NDArray[np.uint8], *, framed: bool) -> NDArray[np.float32]:

@@ -74,7 +74,7 @@ def corruption_strip(subject: Subject, kind: str, pictures: PictureSet) -> Strip
     first = pictures.pictures[:STRIP_IMAGES]
     blank = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     sent = [each.load() for each in first]
-    seen = [subject.see(each) for each in first]
+    seen = subject.see(first)
     return Strip(
         kind,
         encode_png(np.hstack([each for each in sent if not isinstance(each, bytes)])),
@@ -93,18 +93,19 @@ def _gallery(
     confidence = reading.answers.probabilities.max(axis=1)
     rows = np.flatnonzero(mistaken)
     rows = rows[np.argsort(-confidence[rows], kind="stable")]
+    surest = rows[:MAX_SHOWN]
+    mistakes = [pictures.pictures[reading.answered[row]] for row in surest]
+    answers = reading.answers.probabilities[surest].argmax(axis=1)
     shown = [
-        _show(
-            subject,
-            pictures.pictures[reading.answered[row]],
-            int(reading.answers.probabilities[row].argmax()),
-            float(confidence[row]),
+        _show(picture, seen, int(answer), float(sureness))
+        for picture, seen, answer, sureness in zip(
+            mistakes, subject.see(mistakes), answers, confidence[surest], strict=True
         )
-        for row in rows[:MAX_SHOWN]
     ]
-    for place in refused[: MAX_SHOWN - len(shown)]:
-        picture = pictures.pictures[place]
-        shown.append(_refused(picture, reading.refused[place]))
+    shown += [
+        _refused(pictures.pictures[place], reading.refused[place])
+        for place in refused[: MAX_SHOWN - len(shown)]
+    ]
     return Gallery(
         name=pictures.name,
         images=len(pictures.pictures),
@@ -114,9 +115,10 @@ def _gallery(
     )
 
 
-def _show(subject: Subject, picture: Picture, answer: int, confidence: float) -> Shown:
+def _show(
+    picture: Picture, seen: NDArray[np.uint8] | None, answer: int, confidence: float
+) -> Shown:
     """Show a picture that was answered."""
-    seen = subject.see(picture)
     return Shown(
         name=picture.name,
         original=_thumbnail(picture),

@@ -54,12 +54,12 @@ class RemoteService:
         """Upload every picture, several at a time."""
         with self._client() as client, ThreadPoolExecutor(CONNECTIONS) as pool:
 
-            def ask(picture: Picture) -> Exchange:
-                exchange = _post(client, picture, "/predict")
+            def exchange(picture: Picture) -> Exchange:
+                done = _post(client, picture, "/predict")
                 advance(1)
-                return exchange
+                return done
 
-            exchanges = list(pool.map(ask, pictures))
+            exchanges = list(pool.map(exchange, pictures))
         answers = [each.answer for each in exchanges if each.answer is not None]
         self._note_versions(answers)
         return Reading(
@@ -69,14 +69,14 @@ class RemoteService:
             Times(request_ms=1000 * sum(each.duration_s for each in exchanges) / len(exchanges)),
         )
 
-    def see(self, picture: Picture) -> NDArray[np.uint8] | None:
-        """Ask for an explanation and return the picture in it."""
+    def see(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8] | None]:
+        """Ask for explanations and return the pictures in them.
+
+        One at a time, since each takes the room of 28 images in the service's queue.
+        """
         with self._client() as client:
-            answer = _post(client, picture, "/predict?explain=true").answer
-        if answer is None:
-            return None
-        data = base64.b64decode(answer["seen"]["image"].partition(",")[2])
-        return np.asarray(Image.open(io.BytesIO(data)).convert("L"))
+            answers = [_post(client, each, "/predict?explain=true").answer for each in pictures]
+        return [None if answer is None else _seen(answer) for answer in answers]
 
     def _client(self) -> httpx.Client:
         """Return a client with as many connections as are used."""
@@ -93,6 +93,12 @@ class RemoteService:
             raise TrainingError(
                 f"{self._url} changed its model during the evaluation. Measure again."
             )
+
+
+def _seen(answer: Json) -> NDArray[np.uint8]:
+    """Return the picture in an explanation, (28, 28), from its data URL."""
+    png = base64.b64decode(answer["seen"]["image"].partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
 
 
 def _answers_of(answers: Sequence[Json]) -> Answers:
