@@ -58,15 +58,18 @@ class Strip:
 
 
 def misread_gallery(subject: Subject, pictures: PictureSet, reading: Reading) -> Gallery:
-    """Show the digits that were misread or refused."""
+    """Show the digits that were misread, the most confidently first, or refused."""
     probabilities = reading.answers.probabilities
-    wrong = probabilities.argmax(axis=1) != pictures.labels()[reading.answered]
-    return _gallery(subject, pictures, reading, wrong, sorted(reading.refused))
+    rows = np.flatnonzero(probabilities.argmax(axis=1) != pictures.labels()[reading.answered])
+    rows = rows[np.argsort(-probabilities[rows].max(axis=1), kind="stable")]
+    return _gallery(subject, pictures, reading, rows, sorted(reading.refused))
 
 
 def accepted_gallery(subject: Subject, pictures: PictureSet, reading: Reading) -> Gallery:
-    """Show the pictures that are no digits and were taken for digits."""
-    return _gallery(subject, pictures, reading, reading.answers.is_digit, [])
+    """Show the pictures that are no digits and were taken for digits, the likest first."""
+    rows = np.flatnonzero(reading.answers.is_digit)
+    rows = rows[np.argsort(reading.answers.novelty[rows], kind="stable")]
+    return _gallery(subject, pictures, reading, rows, [])
 
 
 def corruption_strip(subject: Subject, kind: str, pictures: PictureSet) -> Strip:
@@ -86,20 +89,16 @@ def _gallery(
     subject: Subject,
     pictures: PictureSet,
     reading: Reading,
-    mistaken: NDArray[np.bool_],
+    rows: NDArray[np.intp],
     refused: Sequence[int],
 ) -> Gallery:
-    """Show the answers that are `mistaken`, (m,), the surest first, then the `refused`."""
-    confidence = reading.answers.probabilities.max(axis=1)
-    rows = np.flatnonzero(mistaken)
-    rows = rows[np.argsort(-confidence[rows], kind="stable")]
-    surest = rows[:MAX_SHOWN]
-    mistakes = [pictures.pictures[reading.answered[row]] for row in surest]
-    answers = reading.answers.probabilities[surest].argmax(axis=1)
+    """Show the first of these `rows` of the answers, then of the `refused`, as far as they fit."""
+    first = rows[:MAX_SHOWN]
+    mistakes = [pictures.pictures[reading.answered[row]] for row in first]
     shown = [
-        _show(picture, seen, int(answer), float(sureness))
-        for picture, seen, answer, sureness in zip(
-            mistakes, subject.see(mistakes), answers, confidence[surest], strict=True
+        _show(picture, seen, probabilities)
+        for picture, seen, probabilities in zip(
+            mistakes, subject.see(mistakes), reading.answers.probabilities[first], strict=True
         )
     ]
     shown += [
@@ -116,16 +115,16 @@ def _gallery(
 
 
 def _show(
-    picture: Picture, seen: NDArray[np.uint8] | None, answer: int, confidence: float
+    picture: Picture, seen: NDArray[np.uint8] | None, probabilities: NDArray[np.float32]
 ) -> Shown:
-    """Show a picture that was answered."""
+    """Show a picture that was answered with these probabilities, (10,)."""
     return Shown(
         name=picture.name,
         original=_thumbnail(picture),
         seen=None if seen is None else encode_png(seen),
         label=picture.label,
-        answer=answer,
-        confidence=confidence,
+        answer=int(probabilities.argmax()),
+        confidence=float(probabilities.max()),
         refusal="",
     )
 

@@ -124,7 +124,7 @@ def _label_of(file: Path) -> int:
 
     In this order, since files that are sorted into folders are often numbered: 7/00012.png.
     """
-    folder = file.resolve().parent.name
+    folder = file.absolute().parent.name
     for text in (folder, file.name[0]):
         if text in DIGITS:
             return int(text)

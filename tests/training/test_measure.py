@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app.inference.fake import FakeClassifier
-from tests.tiny import printed, silent_console, tiny_split
+from tests.tiny import printed, silent_console, tiny_split, write_idx
 from training.answers import LocalVersion
 from training.data import Mnist
 from training.measure import Measurement, Plan, measure
@@ -76,9 +76,10 @@ def test_the_surest_mistakes_come_first(found: Measurement) -> None:
     assert [bool(each.refusal) for each in digits.shown[-2:]] == [True, True]
 
 
-def test_corruptions_are_read_both_ways(subject: LocalVersion, mnist: Mnist) -> None:
+def test_corruptions_are_read_both_ways(subject: LocalVersion, tmp_path: Path) -> None:
     """As arrays and as pictures, undamaged first; the mean is over the damaged."""
-    found = measure(subject, Plan(mnist, corruptions=True, show=True), silent_console())
+    few = Mnist(tmp_path, write_idx(tmp_path, "t10k", tiny_split(20, seed=2)))
+    found = measure(subject, Plan(few, corruptions=True, show=True), silent_console())
     clean, *damaged = found.figures.corruptions
     assert clean.kind == "none"
     assert clean.array_accuracy == found.figures.digits[0].accuracy
