@@ -65,6 +65,7 @@ class CorruptionFigures:
     array_accuracy: float | None  # None over HTTP, where all are pictures
     picture_accuracy: float
     picture_turned_away: float
+    picture_refused: float  # share; among those turned away
     picture_calibration_error: float | None
 
 
@@ -137,6 +138,7 @@ def score_corruption(
         array_accuracy=as_arrays.accuracy if as_arrays else None,
         picture_accuracy=as_pictures.accuracy,
         picture_turned_away=as_pictures.turned_away,
+        picture_refused=as_pictures.refused / as_pictures.images,
         picture_calibration_error=as_pictures.expected_calibration_error,
     )
 
@@ -148,6 +150,7 @@ def mean_corruption(kinds: Sequence[CorruptionFigures]) -> CorruptionFigures:
         array_accuracy=_mean([each.array_accuracy for each in kinds]),
         picture_accuracy=float(np.mean([each.picture_accuracy for each in kinds])),
         picture_turned_away=float(np.mean([each.picture_turned_away for each in kinds])),
+        picture_refused=float(np.mean([each.picture_refused for each in kinds])),
         picture_calibration_error=_mean([each.picture_calibration_error for each in kinds]),
     )
 

@@ -51,10 +51,10 @@ def tables_of(figures: Figures) -> Iterator[Table]:
             title="MNIST test under MNIST-C's kinds of damage",
             note=(
                 "Accuracy of the damaged arrays as they are, which is how MNIST-C is read; and of "
-                "the same sent as pictures, which the imaging frames anew. Turned away and ECE are "
-                "of the pictures."
+                "the same sent as pictures, which the imaging frames anew. The last three "
+                "are of the pictures; refused are those on which it found nothing drawn."
             ),
-            columns=("damage", "arrays", "pictures", "turned away", "ECE"),
+            columns=("damage", "arrays", "pictures", "turned away", "refused", "ECE"),
             groups=[
                 [_corruption_row(each) for each in figures.corruptions[:1]],
                 [_corruption_row(each) for each in figures.corruptions[1:]],
@@ -162,6 +162,7 @@ def _corruption_row(figures: CorruptionFigures) -> Row:
         _percent(figures.array_accuracy, 2),
         _percent(figures.picture_accuracy, 2),
         _percent(figures.picture_turned_away),
+        _percent(figures.picture_refused),
         _percent(figures.picture_calibration_error, 2),
     )
 
