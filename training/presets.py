@@ -14,12 +14,25 @@ from training.errors import TrainingError
 
 @dataclass(frozen=True)
 class Distortion:
-    """Bounds of the random affine map that each training image goes through, drawn uniformly."""
+    """Bounds of what each training image goes through, drawn uniformly between them."""
 
     rotation_rad: float
     shear: float
     scale: tuple[float, float]
     shift_px: float
+    elastic_px: float = 0.0  # standard deviation of the smooth displacement
+    stroke: float = 0.0  # 1: strokes up to 1 px thicker and half a pixel thinner on each side
+    degrade_every: int | None = None  # of so many images one has its ink and paper degraded too
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Pictures that `training.drawn` adds to the data set, and their shares of each batch."""
+
+    printed: int
+    printed_share: float
+    strangers: int
+    stranger_share: float
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,7 @@ class Preset:
     name: str
     # Network
     units: int
+    upper_units: int | None  # of a second LSTM above each; None: there is none
     readings: tuple[Literal["rows", "columns"], ...]
     bidirectional: bool
     pooling: Literal["last", "max_mean"]
@@ -37,6 +51,7 @@ class Preset:
     batch_size: int
     shuffle_buffer: int | None  # None: a full permutation every epoch
     distortion: Distortion | None
+    drawn: Drawn | None  # with it, the network has an eleventh output: the stranger's
     # Schedule: `epochs` passes over the training split, or `steps` batches of an endless stream
     epochs: int | None
     steps: int | None
@@ -47,6 +62,7 @@ class Preset:
     label_smoothing: float
     clip_norm: float | None
     average_decay: float  # of the weights' exponential moving average; 0: the last weights
+    light_epochs: int = 0  # the last ones, whose distortions are half as strong
 
     def __post_init__(self) -> None:
         """Refuse a preset whose length is given twice or not at all."""
@@ -57,6 +73,7 @@ class Preset:
 TUTORIAL = Preset(
     name="tutorial",
     units=32,
+    upper_units=None,
     readings=("rows",),
     bidirectional=False,
     pooling="last",
@@ -64,6 +81,7 @@ TUTORIAL = Preset(
     batch_size=32,
     shuffle_buffer=5000,
     distortion=None,
+    drawn=None,
     epochs=None,
     steps=1000,
     log_every_steps=100,
@@ -82,13 +100,23 @@ MNIST test: 89.1%, five seeds from 87.2 to 91.0; the example itself, run eagerly
 DEFAULT = Preset(
     name="default",
     units=96,
+    upper_units=None,
     readings=("rows", "columns"),
     bidirectional=True,
     pooling="max_mean",
     dropout=0.3,
     batch_size=128,
     shuffle_buffer=None,
-    distortion=Distortion(rotation_rad=0.2, shear=0.2, scale=(0.87, 1.13), shift_px=2.0),
+    distortion=Distortion(
+        rotation_rad=0.26,
+        shear=0.25,
+        scale=(0.8, 1.2),
+        shift_px=2.5,
+        elastic_px=1.2,
+        stroke=0.8,
+        degrade_every=3,
+    ),
+    drawn=Drawn(printed=10_000, printed_share=0.06, strangers=30_000, stranger_share=0.14),
     epochs=100,
     steps=None,
     log_every_steps=None,
