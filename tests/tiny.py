@@ -27,13 +27,16 @@ VALIDATION_IMAGES = 100
 TINY = replace(
     DEFAULT,
     units=8,
-    upper_units=4,
     readings=("columns",),
     epochs=3,
     batch_size=20,
     # Less than the two pixels that lie between two bars.
     distortion=Distortion(rotation_rad=0.05, shear=0.05, scale=(0.95, 1.05), shift_px=0.5),
     drawn=None,
+    starts_from=None,
+    light_epochs=0,
+    dropout=0.3,
+    warmup_fraction=0.15,
     peak_learning_rate=0.02,
     average_decay=0.9,
     label_smoothing=0.0,

@@ -109,6 +109,11 @@ def load_checkpoint(
     return run["source_revision"], [EpochFigures(**epoch) for epoch in run["history"]]
 
 
+def has_checkpoint(run_dir: Path) -> bool:
+    """Return whether a run has left a checkpoint in `run_dir`, finished or not."""
+    return (run_dir / CHECKPOINT_NAME).exists()
+
+
 def refuse_to_overwrite(run_dir: Path, epochs: int) -> None:
     """Raise `CheckpointError` when a run that is not finished lies in `run_dir`."""
     path = run_dir / CHECKPOINT_NAME

@@ -26,7 +26,7 @@ from training.checkpoint import (
     save_checkpoint,
 )
 from training.data import Split
-from training.network import CLASSES, Predict, build_network, compile_predict
+from training.network import CLASSES, Predict, build_network, carry_over, compile_predict
 from training.presets import Preset
 from training.progress import Progress
 from training.revision import source_revision
@@ -58,12 +58,13 @@ def fit(
     run_dir: Path,
     resume: bool,
     progress: Progress,
+    start: keras.Model | None = None,
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    `resume` goes on from that checkpoint with the same schedule. Raises `CheckpointError` when
-    there is none, or when it is of another preset, seed or data size; and without `resume`, when
-    there is one that is not finished.
+    A new run begins with the weights of `start`, if given. `resume` goes on from that checkpoint
+    with the same schedule. Raises `CheckpointError` when there is none, or when it is of another
+    preset, seed or data size; and without `resume`, when there is one that is not finished.
     """
     recipe = Recipe(preset, seed, len(train))
     run = _Run(recipe)
@@ -72,6 +73,8 @@ def fit(
     else:
         refuse_to_overwrite(run_dir, run.epochs)
         revision, history = source_revision(), []
+        if start is not None:
+            run.start_from(start)
     done_steps = len(history) * run.steps_per_epoch
     progress.note_drawing(preset.drawn)
     batches = Batches(train, preset, seed)
@@ -155,6 +158,11 @@ class _Run:
         self.optimizer.build(self.network.trainable_variables)
         self.run_steps = tf.function(self._run_steps)
         self.predict = compile_predict(self.averaged)
+
+    def start_from(self, source: keras.Model) -> None:
+        """Begin with the weights of another network, averages and all."""
+        carry_over(source, self.network)
+        self.averaged.set_weights(self.network.get_weights())
 
     def _schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """Return the learning rate: constant, or a linear rise followed by a cosine to zero."""

@@ -1,11 +1,9 @@
 """The network: (batch, 28, 28) images in, logits out, read by LSTMs only.
 
 A *reading* is the image as a sequence of 28 timesteps of 28 features: its rows from top to bottom,
-or its columns from left to right. Each reading has an LSTM of its own, and maybe a second one above
-it that reads the first one's states two timesteps at a time, as the pyramid of Chan et al. 2015
-(arXiv:1508.01211) does. The pooled states of all LSTMs are the features, and one dense layer turns
-them into logits: ten of the digits and, where strangers are drawn, an eleventh for what is no
-digit. Softmax belongs to the exported signature.
+or its columns from left to right. Each reading has an LSTM of its own; the pooled states of all
+readings are the features, and one dense layer turns them into logits: ten of the digits and, where
+strangers are drawn, an eleventh for what is no digit. Softmax belongs to the exported signature.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ from app.imaging import IMAGE_SIDE
 from training.presets import Preset
 
 CLASSES = 10
-STRIDE = 2  # timesteps of the lower LSTM that make one of the upper
 GATES = 4  # input, forget, cell, output
 FLOPS_PER_WEIGHT = 2  # a multiply and an add
 PREDICT_BATCH = 500
@@ -58,41 +55,31 @@ def output_count(preset: Preset) -> int:
 def _read(
     sequence: keras.KerasTensor, preset: Preset, reading: str, *, unroll: bool
 ) -> list[keras.KerasTensor]:
-    """Run one reading's LSTMs over (batch, 28, 28); pool their states, each (batch, states)."""
-    states = _lstm(sequence, preset, preset.units, reading, unroll=unroll)
-    if preset.pooling == "last":
-        return [states]
-    pooled = _pool(states, reading)
-    if preset.upper_units is not None:
-        pairs = layers.AveragePooling1D(STRIDE, name=f"{reading}_pairs")(states)
-        name = f"{reading}_upper"
-        upper = _lstm(pairs, preset, preset.upper_units, name, unroll=unroll)
-        pooled += _pool(upper, name)
-    return pooled
-
-
-def _lstm(
-    sequence: keras.KerasTensor, preset: Preset, units: int, name: str, *, unroll: bool
-) -> keras.KerasTensor:
-    """Return all states, (batch, timesteps, states), or the last, (batch, states)."""
+    """Run one reading's LSTM over (batch, 28, 28); pool its states over time, (batch, states)."""
     lstm: layers.Layer = layers.LSTM(
-        units,
+        preset.units,
         return_sequences=preset.pooling != "last",
         unroll=unroll,
         use_cudnn=False,
-        name=f"{name}_lstm",
+        name=f"{reading}_lstm",
     )
     if preset.bidirectional:
-        lstm = layers.Bidirectional(lstm, name=name)
-    return lstm(sequence)
-
-
-def _pool(states: keras.KerasTensor, name: str) -> list[keras.KerasTensor]:
-    """Return the largest value and the mean over time of (batch, timesteps, states)."""
+        lstm = layers.Bidirectional(lstm, name=reading)
+    states = lstm(sequence)  # (batch, 28, states), or (batch, states) for the last one
+    if preset.pooling == "last":
+        return [states]
     return [
-        layers.GlobalMaxPooling1D(name=f"{name}_max")(states),
-        layers.GlobalAveragePooling1D(name=f"{name}_mean")(states),
+        layers.GlobalMaxPooling1D(name=f"{reading}_max")(states),
+        layers.GlobalAveragePooling1D(name=f"{reading}_mean")(states),
     ]
+
+
+def carry_over(source: keras.Model, target: keras.Model) -> None:
+    """Give `target` the weights of `source`, which may lack the stranger's output."""
+    for weight, value in zip(target.weights, source.get_weights(), strict=True):
+        whole = weight.numpy()
+        whole[..., : value.shape[-1]] = value
+        weight.assign(whole)
 
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -118,14 +105,8 @@ def compile_predict(network: keras.Model) -> Predict:
 def forward_flops(preset: Preset) -> int:
     """Return the operations of one image's matrix products; a multiply and an add are two."""
     directions = 2 if preset.bidirectional else 1
-    sizes = [(IMAGE_SIDE, IMAGE_SIDE, preset.units)]  # timesteps, features, units of each LSTM
-    if preset.upper_units is not None:
-        sizes.append((IMAGE_SIDE // STRIDE, directions * preset.units, preset.upper_units))
-    streams = len(preset.readings) * directions
-    products = sum(
-        streams * timesteps * GATES * units * (features + units)
-        for timesteps, features, units in sizes
-    )
-    pools = 1 if preset.pooling == "last" else 2
-    features = pools * streams * sum(units for _, _, units in sizes)
+    lstm_weights = GATES * preset.units * (IMAGE_SIDE + preset.units)
+    states = len(preset.readings) * directions * preset.units
+    features = states if preset.pooling == "last" else 2 * states
+    products = IMAGE_SIDE * len(preset.readings) * directions * lstm_weights
     return FLOPS_PER_WEIGHT * (products + features * output_count(preset))

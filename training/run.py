@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.table import Table
 
 from app.errors import ModelError
 from app.inference.saved_model import SavedModelClassifier
+from training.checkpoint import has_checkpoint
 from training.data import Mnist, Split
 from training.errors import TrainingError
 from training.evaluate import (
@@ -31,7 +33,7 @@ from training.evaluate import (
 from training.export import publish
 from training.fit import Fitted, fit, restore
 from training.network import compile_predict
-from training.presets import Preset
+from training.presets import Preset, find_preset
 from training.progress import Progress
 from training.remote import ask_service
 from training.report import Report, write_report
@@ -55,6 +57,9 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
     job.run_dir.mkdir(parents=True, exist_ok=True)
     training, validation = job.data.training()
+    start = None
+    if job.preset.starts_from is not None and not (resume and has_checkpoint(job.run_dir)):
+        start, resume = _train_start(job, training, validation, console, resume=resume), False
     fitted = fit(
         job.preset,
         training,
@@ -63,8 +68,27 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
         run_dir=job.run_dir,
         resume=resume,
         progress=Progress(console),
+        start=start,
     )
     _release(job, fitted, len(training), validation, console)
+
+
+def _train_start(
+    job: Job, training: Split, validation: Split, console: Console, *, resume: bool
+) -> keras.Model:
+    """Return the network that the preset starts from: trained here, or what is there already."""
+    preset = find_preset(str(job.preset.starts_from))
+    folder = job.run_dir / preset.name
+    console.print(f"First preset {preset.name}, whose weights {job.preset.name} starts from.")
+    return fit(
+        preset,
+        training,
+        validation,
+        seed=job.seed,
+        run_dir=folder,
+        resume=resume or has_checkpoint(folder),
+        progress=Progress(console),
+    ).network
 
 
 def export(job: Job, console: Console) -> None:
