@@ -48,8 +48,8 @@ training; this run made no choice on them. {length}, {duration} on the
 machine that the manifest names, by the source at revision
 `{report.source_revision}`.
 
-Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images. Below
-confidence {report.min_confidence:.3f}, which 1% of them fall short of, the service answers
+Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images. Above
+novelty {report.max_novelty:.3g}, which at most 1% of them exceed, the service answers
 `is_digit: false`.
 
 ## Limits

@@ -44,7 +44,7 @@ class Report:
     source_revision: str
     history: Sequence[EpochFigures]
     temperature: float
-    min_confidence: float
+    max_novelty: float  # answers above it are "not a digit"
     validation: Evaluation
     test: Evaluation
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
 from app.errors import ModelError
+from app.inference.contract import Scores
 from app.inference.saved_model import SavedModelClassifier
 from training.checkpoint import has_checkpoint
 from training.data import Mnist, Split
@@ -25,10 +25,9 @@ from training.errors import TrainingError
 from training.evaluate import (
     Evaluation,
     classify_all,
-    confidence_floor,
     evaluate,
     fit_temperature,
-    softmax,
+    novelty_threshold,
 )
 from training.export import publish
 from training.fit import Fitted, fit, restore
@@ -37,8 +36,9 @@ from training.presets import Preset, find_preset
 from training.progress import Progress
 from training.remote import ask_service
 from training.report import Report, write_report
+from training.signatures import digit_logits, scores_of
 
-TURNED_AWAY = 0.01  # share of the validation digits that may fall below the confidence floor
+TURNED_AWAY = 0.01  # largest share of the validation digits that may be called "not a digit"
 REPORT_DIR = "report"  # inside the folder of the run
 
 
@@ -103,8 +103,8 @@ class Assessment:
     """A run's report and the answers it is about."""
 
     report: Report
-    validation_answers: NDArray[np.float32]  # (n, 10)
-    test_answers: NDArray[np.float32]  # (n, 10)
+    validation_scores: Scores
+    test_scores: Scores
 
 
 def assess(
@@ -113,10 +113,10 @@ def assess(
     """Calibrate on validation, then evaluate on it and on the test images."""
     predict = compile_predict(fitted.network)
     logits = predict(validation.scaled())
-    temperature = fit_temperature(logits, validation.labels)
-    validation_answers = softmax(logits, temperature)
-    floor = confidence_floor(validation_answers, TURNED_AWAY)
-    test_answers = softmax(predict(test.scaled()), temperature)
+    temperature = fit_temperature(digit_logits(logits), validation.labels)
+    validation_scores = scores_of(logits, temperature)
+    max_novelty = novelty_threshold(validation_scores.novelty, TURNED_AWAY)
+    test_scores = scores_of(predict(test.scaled()), temperature)
     report = Report(
         preset=job.preset,
         seed=job.seed,
@@ -127,11 +127,11 @@ def assess(
         source_revision=fitted.source_revision,
         history=fitted.history,
         temperature=temperature,
-        min_confidence=floor,
-        validation=_evaluate(validation_answers, validation, floor),
-        test=_evaluate(test_answers, test, floor),
+        max_novelty=max_novelty,
+        validation=_evaluate(validation_scores, validation, max_novelty),
+        test=_evaluate(test_scores, test, max_novelty),
     )
-    return Assessment(report, validation_answers, test_answers)
+    return Assessment(report, validation_scores, test_scores)
 
 
 def _release(
@@ -141,14 +141,14 @@ def _release(
     test = job.data.test()
     found = assess(job, fitted, training_images, validation, test)
     report_dir = job.run_dir / REPORT_DIR
-    write_report(report_dir, found.report, test, found.test_answers)
+    write_report(report_dir, found.report, test, found.test_scores.probabilities)
     print_figures(console, found.report.test, f"preset {job.preset.name}, seed {job.seed}")
     console.print("Reading the exported version back in a fresh process …", style="dim")
     target = publish(
         fitted.network,
         found.report,
         validation,
-        found.validation_answers,
+        found.validation_scores,
         report_dir,
         job.models_dir,
     )
@@ -160,9 +160,10 @@ def _release(
     )
 
 
-def _evaluate(answers: NDArray[np.float32], split: Split, floor: float) -> Evaluation:
-    """Evaluate probabilities (n, 10) on `split`, abstaining below `floor`."""
-    return evaluate(answers, split.labels, answers.max(axis=1) >= floor)
+def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
+    """Evaluate answers on `split`, abstaining above `max_novelty`."""
+    is_digit = scores.novelty.astype(np.float64) <= max_novelty
+    return evaluate(scores.probabilities, split.labels, is_digit)
 
 
 def evaluate_version(
@@ -183,8 +184,8 @@ def evaluate_version(
             classifier = SavedModelClassifier.load(model)
         except ModelError as error:
             raise TrainingError(str(error)) from error
-        answers = classify_all(classifier, test.scaled())
-        result, source = _evaluate(answers, test, classifier.manifest.min_confidence), str(model)
+        scores = classify_all(classifier, test.scaled())
+        result, source = _evaluate(scores, test, classifier.manifest.max_novelty), str(model)
     print_figures(console, result, source)
     if json_file is not None:
         json_file.write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8")
