@@ -137,7 +137,8 @@ def spline_matrix(points: int) -> NDArray[np.float32]:
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = (2 - distance) ** 3 / 6
     weights = np.where(distance < 1, near, np.where(distance < 2, far, 0))
-    return (weights / np.sqrt((weights**2).sum(axis=1).mean())).astype(np.float32)
+    weights /= np.sqrt((weights**2).sum(axis=1).mean())
+    return weights.astype(np.float32)
 
 
 def look_up(fine: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:

@@ -176,7 +176,8 @@ def _texture(random: Random) -> Sheet:
     level = random.uniform(0.3, 0.8)
     fade = np.hypot(*np.mgrid[-1 : 1 : SHEET_SIDE * 1j, -1 : 1 : SHEET_SIDE * 1j]) < 0.9
     hard = np.clip((cloud - level) * random.uniform(2, 20), 0, 1) * fade
-    return (255 * hard).astype(np.uint8)
+    texture: Sheet = (255 * hard).astype(np.uint8)
+    return texture
 
 
 def _cloud(random: Random) -> NDArray[np.float64]:

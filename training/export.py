@@ -26,6 +26,7 @@ from app.inference.manifest import (
     Golden,
     GoldenSample,
     Manifest,
+    Start,
     TestFigures,
     Training,
     digest_file,
@@ -33,6 +34,7 @@ from app.inference.manifest import (
     write_manifest,
 )
 from app.inference.versions import find_versions
+from training.checkpoint import Past
 from training.data import Split
 from training.errors import TrainingError
 from training.network import CLASSES, forward_flops
@@ -123,6 +125,7 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
             },
             source_revision=report.source_revision,
             libraries=library_versions(),
+            start=_start(report.start),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         ),
         test=TestFigures(
@@ -133,6 +136,15 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
             negative_log_likelihood=test.negative_log_likelihood,
         ),
         golden=golden,
+    )
+
+
+def _start(past: Past | None) -> Start | None:
+    """Return what the manifest says of the training that came first."""
+    if past is None:
+        return None
+    return Start(
+        preset=past.preset, duration_s=past.duration_s, source_revision=past.source_revision
     )
 
 

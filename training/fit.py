@@ -30,6 +30,7 @@ from training.network import CLASSES, Predict, build_network, carry_over, compil
 from training.presets import Preset
 from training.progress import Progress
 from training.revision import source_revision
+from training.signatures import digit_logits
 
 STRANGER_WEIGHT = 0.3  # of telling strangers apart, beside telling digits apart
 CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the progress line
@@ -114,7 +115,7 @@ def restore(preset: Preset, train: Split, *, seed: int, run_dir: Path) -> Fitted
 
 def validate(predict: Predict, split: Split) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy (0..1), counted over the whole split."""
-    logits = predict(split.scaled())[:, :CLASSES]
+    logits = digit_logits(predict(split.scaled()))
     log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     loss = -log_probabilities[np.arange(len(split)), split.labels].mean()
     return float(loss), float((logits.argmax(axis=1) == split.labels).mean())
@@ -131,7 +132,7 @@ def batch_figures(logits: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.
     digits = tf.cast(labels < CLASSES, tf.float32)  # (batch,)
     count = tf.maximum(tf.reduce_sum(digits), 1.0)
     targets = tf.one_hot(labels, CLASSES) * (1 - smoothing) + smoothing / CLASSES
-    of_digits = logits[:, :CLASSES]
+    of_digits = digit_logits(logits)
     losses = tf.nn.softmax_cross_entropy_with_logits(targets, of_digits)
     loss = tf.reduce_sum(digits * losses) / count
     if logits.shape[-1] > CLASSES:

@@ -19,7 +19,7 @@ from rich.table import Table
 from app.errors import ModelError
 from app.inference.contract import Scores
 from app.inference.saved_model import SavedModelClassifier
-from training.checkpoint import has_checkpoint
+from training.checkpoint import Past, has_checkpoint, read_past
 from training.data import Mnist, Split
 from training.errors import TrainingError
 from training.evaluate import (
@@ -79,7 +79,11 @@ def _train_start(
     """Return the network that the preset starts from: trained here, or what is there already."""
     preset = find_preset(str(job.preset.starts_from))
     folder = job.run_dir / preset.name
-    console.print(f"First preset {preset.name}, whose weights {job.preset.name} starts from.")
+    console.print(
+        f"First preset {preset.name}, whose weights {job.preset.name} starts from.",
+        highlight=False,
+        soft_wrap=True,
+    )
     return fit(
         preset,
         training,
@@ -89,6 +93,12 @@ def _train_start(
         resume=resume or has_checkpoint(folder),
         progress=Progress(console),
     ).network
+
+
+def _read_start(job: Job) -> Past | None:
+    """Return what is known of the training that this run started from."""
+    name = job.preset.starts_from
+    return None if name is None else read_past(job.run_dir / name)
 
 
 def export(job: Job, console: Console) -> None:
@@ -126,6 +136,7 @@ def assess(
         duration_s=fitted.duration_s,
         source_revision=fitted.source_revision,
         history=fitted.history,
+        start=_read_start(job),
         temperature=temperature,
         max_novelty=max_novelty,
         validation=_evaluate(validation_scores, validation, max_novelty),

@@ -79,6 +79,14 @@ class Golden(_Part):
         )
 
 
+class Start(_Part):
+    """The training that gave a run its first weights: same seed, same data."""
+
+    preset: dict[str, object]
+    duration_s: float
+    source_revision: str
+
+
 class Training(_Part):
     """How the version was made, so that it can be made again."""
 
@@ -90,6 +98,7 @@ class Training(_Part):
     source_revision: str
     libraries: dict[str, str]
     machine: str
+    start: Start | None = None  # None: from random weights
 
 
 class TestFigures(_Part):

@@ -12,14 +12,16 @@ import pytest
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
 from tests.tiny import TINY, printed, silent_console, tiny_network
+from training.checkpoint import read_past
 from training.data import Mnist
 from training.errors import TrainingError
 from training.evaluate import classify_all
 from training.export import publish
 from training.fit import Fitted, restore
 from training.network import compile_predict
+from training.presets import TUTORIAL
 from training.revision import source_revision
-from training.run import Job, assess, evaluate_version, export
+from training.run import Job, assess, evaluate_version, export, train
 from training.signatures import scores_of
 
 
@@ -145,6 +147,24 @@ def test_figures_that_cannot_be_written_are_told_before_the_work(
 def test_the_source_revision_is_a_commit_or_unknown() -> None:
     """A manifest never holds an empty revision."""
     assert source_revision() == "unknown" or len(source_revision().removesuffix("+changes")) == 40
+
+
+def test_a_preset_may_start_from_another(mnist: Mnist, tmp_path: Path) -> None:
+    """The first is trained once and kept; the version tells of both, and learns from its start."""
+    preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
+    job = Job(preset, 1, mnist, tmp_path / "run", tmp_path / "models")
+    train(job, resume=False, console=silent_console())
+    first = read_past(tmp_path / "run/tutorial")
+    (tmp_path / "run/checkpoint.npz").unlink()
+    train(job, resume=True, console=silent_console())
+    assert first == read_past(tmp_path / "run/tutorial")
+    for version in ("1", "2"):
+        manifest = read_manifest(tmp_path / "models" / version)
+        assert manifest.training.start is not None
+        assert manifest.training.start.preset["name"] == "tutorial"
+        assert manifest.test.accuracy > 0.9
+    card = (tmp_path / "models/2/assets.extra/report/model_card.md").read_text()
+    assert "first weights are those of preset `tutorial`" in card
 
 
 def test_presets_give_their_length_once() -> None:
