@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.imaging import IMAGE_SIDE
-from app.inference.manifest import CLASSES
+from app.inference.contract import CLASSES
 
 # Strict, so that "7", true and null are no numbers; NaN and infinities are not in 0..255 either.
 Pixel = Annotated[float, Field(strict=True, ge=0, le=255, allow_inf_nan=False)]
@@ -51,6 +51,7 @@ SEVEN_ANSWER: Final[dict[str, Any]] = {
         0.00021591,
     ],
     "is_digit": True,
+    "novelty": 0.00184268,
     "model_version": 1,
 }
 UNSUPPORTED_PROBLEM: Final[dict[str, Any]] = {
@@ -127,7 +128,11 @@ class Prediction(BaseModel):
     digit: int = Field(ge=0, le=9)
     confidence: Probability = Field(description="The probability of that digit.")
     probabilities: Probabilities
-    is_digit: bool = Field(description="Whether the confidence is high enough to call it a digit.")
+    is_digit: bool = Field(
+        description="Whether the novelty is at most the threshold of the version, which at least "
+        "99% of MNIST's validation digits keep within."
+    )
+    novelty: float = Field(ge=0, le=1, description="How little the picture is like a digit.")
     model_version: int
     seen: Seen | None = Field(None, description="Only with ?explain=true.")
     rows: list[Probabilities] | None = Field(

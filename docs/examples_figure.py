@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 from app.imaging import read_digit
+from app.inference.contract import join
 from app.inference.saved_model import SavedModelClassifier
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,7 +25,7 @@ def main() -> None:
     classifier = SavedModelClassifier.load(ROOT / "models/digits/1")
     paths = sorted(path for path in (ROOT / "examples").iterdir() if path.suffix in SUFFIXES)
     digits = np.stack([read_digit(path.read_bytes()).pixels for path in paths])  # (n, 28, 28)
-    answers = np.concatenate([classifier.classify(digit[None]) for digit in digits])  # (n, 10)
+    scores = join(classifier.classify(digit[None]) for digit in digits)
     figure = Figure(figsize=(1.2 * len(paths), 2.9), layout="constrained")
     sent, seen = figure.subplots(2, len(paths))
     for axes in (*sent, *seen):
@@ -33,9 +34,9 @@ def main() -> None:
         picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
         backdrop = Image.new("RGBA", picture.size, BACKDROP)
         axes.imshow(Image.alpha_composite(backdrop, picture))
-    for axes, digit, answer in zip(seen, digits, answers, strict=True):
+    for axes, digit, answer, novelty in zip(seen, digits, *scores, strict=True):
         axes.imshow(digit, cmap="gray", vmin=0, vmax=1)
-        is_digit = answer.max() >= classifier.manifest.min_confidence
+        is_digit = novelty <= classifier.manifest.max_novelty
         text = f"{answer.argmax()}  {answer.max():.1%}" if is_digit else "not a digit"
         axes.set_title(text, y=-0.3, fontsize=10)
     figure.savefig(ROOT / "docs/examples.png", dpi=80, facecolor="white")

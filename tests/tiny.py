@@ -13,10 +13,14 @@ import os
 import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+
+if TYPE_CHECKING:
+    import keras
 
 from training.data import Mnist, Split
 from training.presets import DEFAULT, Distortion
@@ -32,6 +36,11 @@ TINY = replace(
     batch_size=20,
     # Less than the two pixels that lie between two bars.
     distortion=Distortion(rotation_rad=0.05, shear=0.05, scale=(0.95, 1.05), shift_px=0.5),
+    drawn=None,
+    starts_from=None,
+    light_epochs=0,
+    dropout=0.3,
+    warmup_fraction=0.15,
     peak_learning_rate=0.02,
     average_decay=0.9,
     label_smoothing=0.0,
@@ -75,6 +84,16 @@ def real_mnist_dir() -> Path | None:
     beside = Path(__file__).resolve().parents[2] / "shared" / "mnist"
     folder = Path(os.environ.get("ROWSCAN_DATA_DIR") or beside)
     return folder if (folder / "t10k-images-idx3-ubyte.gz").is_file() else None
+
+
+def tiny_network(columns: int, seed: int = 0) -> keras.Model:
+    """A network of one layer, with random weights: 10 columns of logits, or 11 with strangeness."""
+    import keras
+
+    start = keras.initializers.RandomNormal(stddev=0.2, seed=seed)
+    image = keras.Input((28, 28))
+    flat = keras.layers.Flatten()(image)
+    return keras.Model(image, keras.layers.Dense(columns, kernel_initializer=start)(flat))
 
 
 def silent_console() -> Console:

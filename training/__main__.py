@@ -141,7 +141,8 @@ def evaluate(
     """
     _import_tensorflow()
     from training.measure import Plan
-    from training.run import Outputs, evaluate_version
+    from training.outputs import Outputs
+    from training.run import evaluate_version
 
     plan = Plan(
         open_mnist(data_dir),

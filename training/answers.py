@@ -159,6 +159,7 @@ def _prepare(content: bytes | NDArray[np.uint8], *, framed: bool) -> NDArray[np.
 
 def _ask(classifier: Classifier, frames: NDArray[np.float32]) -> Answers:
     """Ask the network about frames (n, 28, 28), 0..1."""
-    probabilities = classifier.classify(frames)
-    confidence = probabilities.max(axis=1)
-    return Answers(probabilities, 1 - confidence, confidence >= classifier.manifest.min_confidence)
+    probabilities, novelty = classifier.classify(frames)
+    # In 64 bits, as the service compares them: the threshold is one of Python's floats.
+    is_digit = novelty.astype(np.float64) <= classifier.manifest.max_novelty
+    return Answers(probabilities, novelty, is_digit)

@@ -17,8 +17,7 @@ def write_card(report: Report) -> str:
     worst = min(test.classes, key=lambda each: each.recall)
     directions = "both directions" if preset.bidirectional else "one direction"
     length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
-    minutes, seconds = divmod(round(report.duration_s), 60)
-    duration = f"{minutes} minutes" if minutes else f"{seconds} seconds"
+    novelty = "an output of its own" if preset.drawn else "1 − confidence"
     return f"""# Model card: digits, preset `{preset.name}`
 
 Reads one handwritten digit from a 28×28 image, with LSTMs only: {" and ".join(preset.readings)} as
@@ -44,13 +43,13 @@ Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightl
 
 Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
 {validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
-training; this run made no choice on them. {length}, {duration} on the
+training; this run made no choice on them. {length}, {_duration(report.duration_s)} on the
 machine that the manifest names, by the source at revision
-`{report.source_revision}`.
+`{report.source_revision}`.{_start_text(report)}{_drawn_text(report)}
 
-Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images. Below
-confidence {report.min_confidence:.3f}, which 1% of them fall short of, the service answers
-`is_digit: false`.
+Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images.
+Novelty is {novelty}; above {report.max_novelty:.3g}, which at most 1% of the validation images
+exceed, the service answers `is_digit: false`.
 
 ## Limits
 
@@ -59,6 +58,40 @@ that looks like a digit is read as one, often with confidence. Handwriting of ot
 and pens than MNIST's (USA, about 1990) is read less well, and the confidence means less, than these
 figures say. Not for decisions about people without a person who checks.
 """
+
+
+def _duration(seconds: float) -> str:
+    """Return "3 hours 5 minutes", "50 minutes" or "4 seconds"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} hours {minutes} minutes"
+    return f"{minutes} minutes" if minutes else f"{rest} seconds"
+
+
+def _start_text(report: Report) -> str:
+    """Return the sentence on the training that came first, if there was one."""
+    start = report.start
+    if start is None:
+        return ""
+    return f"""
+
+Its first weights are those of preset `{start.preset["name"]}`, which the same command trains first:
+{start.epochs} epochs, {_duration(start.duration_s)}, by revision
+`{start.source_revision}`."""
+
+
+def _drawn_text(report: Report) -> str:
+    """Return the sentence on what was drawn, if anything was."""
+    drawn = report.preset.drawn
+    if drawn is None:
+        return ""
+    return f"""
+
+Beside MNIST it learnt {drawn.printed:,} printed digits ({drawn.printed_share:.0%} of each batch)
+and, to tell them apart, {drawn.strangers:,} pictures of no digit ({drawn.stranger_share:.0%}):
+letters and signs of many scripts, scribbles, shapes, textures and numbers of several digits, all
+drawn by `training/drawn.py` from the seed."""
 
 
 def _figures_table(validation: Evaluation, test: Evaluation) -> str:

@@ -109,17 +109,43 @@ def load_checkpoint(
     return run["source_revision"], [EpochFigures(**epoch) for epoch in run["history"]]
 
 
+def has_checkpoint(run_dir: Path) -> bool:
+    """Return whether a run has left a checkpoint in `run_dir`, finished or not."""
+    return (run_dir / CHECKPOINT_NAME).exists()
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a run was that has left a checkpoint."""
+
+    preset: dict[str, Any]
+    source_revision: str
+    epochs: int
+    duration_s: float
+
+
+def read_past(run_dir: Path) -> Past | None:
+    """Return what the checkpoint in `run_dir` tells of its run, without its weights; None: none."""
+    try:
+        with np.load(run_dir / CHECKPOINT_NAME) as archive:
+            run = json.loads(str(archive[RUN_KEY]))
+            return Past(
+                preset=run["recipe"]["preset"],
+                source_revision=run["source_revision"],
+                epochs=len(run["history"]),
+                duration_s=round(sum(epoch["duration_s"] for epoch in run["history"]), 1),
+            )
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None  # or none that anyone could go on from
+
+
 def refuse_to_overwrite(run_dir: Path, epochs: int) -> None:
     """Raise `CheckpointError` when a run that is not finished lies in `run_dir`."""
-    path = run_dir / CHECKPOINT_NAME
-    try:
-        with np.load(path) as archive:
-            done = len(json.loads(str(archive[RUN_KEY]))["history"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-        return  # none, or none that anyone could go on from
-    if done < epochs:
+    past = read_past(run_dir)
+    if past is not None and past.epochs < epochs:
         raise CheckpointError(
-            f"{path} holds {done} of {epochs} epochs. Go on with --resume, or delete it."
+            f"{run_dir / CHECKPOINT_NAME} holds {past.epochs} of {epochs} epochs. "
+            "Go on with --resume, or delete it."
         )
 
 

@@ -13,6 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import rankdata
 
 from app.inference.classifier import Classifier
+from app.inference.contract import Scores, join
 from training.network import CLASSES
 
 CALIBRATION_BINS = 15  # equal widths of confidence, as in Guo et al. 2017, arXiv:1706.04599
@@ -162,16 +163,22 @@ def fit_temperature(logits: NDArray[np.float32], labels: Labels) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
 
 
-def confidence_floor(probabilities: Probabilities, turned_away: float) -> float:
-    """Return the confidence that a share `turned_away`, 0..1, of these answers (n, 10) is below."""
-    return float(np.quantile(probabilities.max(axis=1), turned_away))
+def novelty_threshold(novelty: NDArray[np.float32], turned_away: float) -> float:
+    """Return a threshold that at most a share `turned_away`, 0..1, of novelties (n,) lies above.
+
+    It lies midway between the last that is kept and the first that is turned away, so that it takes
+    more than another processor's rounding to exchange them.
+    """
+    ranked = np.sort(novelty.astype(np.float64))
+    kept = len(ranked) - int(turned_away * len(ranked))
+    return float(ranked[kept - 1 : kept + 1].mean())
 
 
-def classify_all(classifier: Classifier, images: NDArray[np.float32]) -> Probabilities:
-    """Run a classifier over images (n, 28, 28), 0..1, in its largest batches; returns (n, 10)."""
+def classify_all(classifier: Classifier, images: NDArray[np.float32]) -> Scores:
+    """Run a classifier over images (n, 28, 28), 0..1, in its largest batches."""
     size = classifier.batch_sizes[-1]
-    return np.concatenate(
-        [classifier.classify(images[start : start + size]) for start in range(0, len(images), size)]
+    return join(
+        classifier.classify(images[start : start + size]) for start in range(0, len(images), size)
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from app.imaging import IMAGE_SIDE
-from training.batches import stream_batches
+from training.batches import Batches, steps_per_epoch
 from training.checkpoint import (
     EpochFigures,
     Recipe,
@@ -26,11 +26,13 @@ from training.checkpoint import (
     save_checkpoint,
 )
 from training.data import Split
-from training.network import Predict, build_network, compile_predict
+from training.network import CLASSES, Predict, build_network, carry_over, compile_predict
 from training.presets import Preset
 from training.progress import Progress
 from training.revision import source_revision
+from training.signatures import digit_logits
 
+STRANGER_WEIGHT = 0.3  # of telling strangers apart, beside telling digits apart
 CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the progress line
 
 
@@ -57,12 +59,13 @@ def fit(
     run_dir: Path,
     resume: bool,
     progress: Progress,
+    start: keras.Model | None = None,
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    `resume` goes on from that checkpoint with the same schedule. Raises `CheckpointError` when
-    there is none, or when it is of another preset, seed or data size; and without `resume`, when
-    there is one that is not finished.
+    A new run begins with the weights of `start`, if given. `resume` goes on from that checkpoint
+    with the same schedule. Raises `CheckpointError` when there is none, or when it is of another
+    preset, seed or data size; and without `resume`, when there is one that is not finished.
     """
     recipe = Recipe(preset, seed, len(train))
     run = _Run(recipe)
@@ -71,21 +74,25 @@ def fit(
     else:
         refuse_to_overwrite(run_dir, run.epochs)
         revision, history = source_revision(), []
+        if start is not None:
+            run.start_from(start)
     done_steps = len(history) * run.steps_per_epoch
+    progress.note_drawing(preset.drawn)
+    batches = Batches(train, preset, seed)
     with progress.shown(total_steps=run.total_steps, done_steps=done_steps):
         for epoch in range(len(history), run.epochs):
-            history.append(_run_epoch(run, train, validation, epoch, progress))
+            history.append(_run_epoch(run, batches, validation, epoch, progress))
             save_checkpoint(run_dir, run.variables(), recipe, revision, history)
             progress.finish_epoch(history[-1], run.epochs)
     return Fitted(run.averaged, history, revision)
 
 
 def _run_epoch(
-    run: _Run, train: Split, validation: Split, epoch: int, progress: Progress
+    run: _Run, batches: Batches, validation: Split, epoch: int, progress: Progress
 ) -> EpochFigures:
     """Train one epoch, then validate."""
     started = time.monotonic()
-    loss, accuracy = run.train_epoch(train, epoch, progress)
+    loss, accuracy = run.train_epoch(batches, epoch, progress)
     validation_loss, validation_accuracy = validate(run.predict, validation)
     return EpochFigures(
         epoch=epoch + 1,
@@ -108,26 +115,31 @@ def restore(preset: Preset, train: Split, *, seed: int, run_dir: Path) -> Fitted
 
 def validate(predict: Predict, split: Split) -> tuple[float, float]:
     """Return the mean cross-entropy and the accuracy (0..1), counted over the whole split."""
-    logits = predict(split.scaled())
+    logits = digit_logits(predict(split.scaled()))
     log_probabilities = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
     loss = -log_probabilities[np.arange(len(split)), split.labels].mean()
     return float(loss), float((logits.argmax(axis=1) == split.labels).mean())
 
 
 def batch_figures(logits: tf.Tensor, labels: tf.Tensor, smoothing: float) -> tf.Tensor:
-    """Return the mean (cross-entropy, accuracy) of a batch, float32 (2,).
+    """Return the mean (loss, accuracy) of a batch, float32 (2,).
 
-    `smoothing`, 0..1, moves that share of each target evenly to all classes (Szegedy et al. 2016,
-    arXiv:1512.00567).
+    Of logits (batch, 10) the loss is the cross-entropy. Of logits (batch, 11) the last one says
+    whether it is a stranger, label 10: its binary cross-entropy over all counts STRANGER_WEIGHT
+    beside the digits' own; the accuracy is the digits'. `smoothing`, 0..1, moves that share of each
+    target evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567).
     """
-    if smoothing:
-        classes = logits.shape[-1]
-        targets = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
-        losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-    else:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-    hits = tf.cast(tf.argmax(logits, axis=1, output_type=labels.dtype) == labels, tf.float32)
-    return tf.stack([tf.reduce_mean(losses), tf.reduce_mean(hits)])
+    digits = tf.cast(labels < CLASSES, tf.float32)  # (batch,)
+    count = tf.maximum(tf.reduce_sum(digits), 1.0)
+    targets = tf.one_hot(labels, CLASSES) * (1 - smoothing) + smoothing / CLASSES
+    of_digits = digit_logits(logits)
+    losses = tf.nn.softmax_cross_entropy_with_logits(targets, of_digits)
+    loss = tf.reduce_sum(digits * losses) / count
+    if logits.shape[-1] > CLASSES:
+        strange = tf.nn.sigmoid_cross_entropy_with_logits(1 - digits, logits[:, CLASSES])
+        loss += STRANGER_WEIGHT * tf.reduce_mean(strange)
+    hits = tf.cast(tf.argmax(of_digits, axis=1, output_type=labels.dtype) == labels, tf.float32)
+    return tf.stack([loss, tf.reduce_sum(digits * hits) / count])
 
 
 class _Run:
@@ -138,7 +150,7 @@ class _Run:
         keras.utils.set_random_seed(self.seed)
         self.preset = preset
         self.epochs = preset.epochs or 1
-        self.steps_per_epoch = preset.steps or recipe.training_images // preset.batch_size
+        self.steps_per_epoch = steps_per_epoch(preset, recipe.training_images)
         self.total_steps = self.epochs * self.steps_per_epoch
         self.network = build_network(preset, unroll=True)
         self.averaged = build_network(preset, unroll=False)
@@ -147,6 +159,11 @@ class _Run:
         self.optimizer.build(self.network.trainable_variables)
         self.run_steps = tf.function(self._run_steps)
         self.predict = compile_predict(self.averaged)
+
+    def start_from(self, source: keras.Model) -> None:
+        """Begin with the weights of another network, averages and all."""
+        carry_over(source, self.network)
+        self.averaged.set_weights(self.network.get_weights())
 
     def _schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """Return the learning rate: constant, or a linear rise followed by a cosine to zero."""
@@ -169,10 +186,10 @@ class _Run:
         """All that changes in training: weights, dropout's state, moments, averages."""
         return [*self.network.variables, *self.optimizer.variables, *self.averaged.variables]
 
-    def train_epoch(self, train: Split, epoch: int, progress: Progress) -> tuple[float, float]:
+    def train_epoch(self, data: Batches, epoch: int, progress: Progress) -> tuple[float, float]:
         """Run one epoch; return the mean training loss and accuracy (0..1) over its batches."""
         preset = self.preset
-        batches = iter(stream_batches(train, preset, self.seed, epoch, self.steps_per_epoch))
+        batches = iter(data.stream(epoch))
         chunk = preset.log_every_steps or CHUNK_STEPS
         sums = np.zeros(2)
         for start in range(0, self.steps_per_epoch, chunk):

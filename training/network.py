@@ -1,9 +1,9 @@
-"""The network: (batch, 28, 28) images in, (batch, 10) logits out, read by LSTMs only.
+"""The network: (batch, 28, 28) images in, logits out, read by LSTMs only.
 
 A *reading* is the image as a sequence of 28 timesteps of 28 features: its rows from top to bottom,
 or its columns from left to right. Each reading has an LSTM of its own; the pooled states of all
-readings are the features, and one dense layer turns them into logits. Softmax belongs to the
-exported signature.
+readings are the features, and one dense layer turns them into logits: ten of the digits and, where
+strangers are drawn, an eleventh for what is no digit. Softmax belongs to the exported signature.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ PREDICT_BATCH = 500
 
 
 def build_network(preset: Preset, *, unroll: bool) -> keras.Model:
-    """Build the network of `preset`: float32 (batch, 28, 28), 0..1, to float32 logits (batch, 10).
+    """Build the network of `preset`: float32 (batch, 28, 28), 0..1, to float32 logits.
+
+    The logits are (batch, 10), or (batch, 11) with the stranger's in the last place.
 
     `unroll=True` lays the 28 timesteps out in the graph, which trains faster; `unroll=False` keeps
     the loop, which XLA compiles in a tenth of the time. The weights are the same and can be carried
@@ -41,8 +43,13 @@ def build_network(preset: Preset, *, unroll: bool) -> keras.Model:
     features = layers.Concatenate(name="features")(pooled) if len(pooled) > 1 else pooled[0]
     if preset.dropout:
         features = layers.Dropout(preset.dropout, name="dropout")(features)
-    logits = layers.Dense(CLASSES, name="logits")(features)  # (batch, 10)
+    logits = layers.Dense(output_count(preset), name="logits")(features)
     return keras.Model(image, logits, name=preset.name)
+
+
+def output_count(preset: Preset) -> int:
+    """Return how many logits there are: one for each digit, and one for strangers if drawn."""
+    return CLASSES + (preset.drawn is not None)
 
 
 def _read(
@@ -67,11 +74,19 @@ def _read(
     ]
 
 
+def carry_over(source: keras.Model, target: keras.Model) -> None:
+    """Give `target` the weights of `source`, which may lack the stranger's output."""
+    for weight, value in zip(target.weights, source.get_weights(), strict=True):
+        whole = weight.numpy()
+        whole[..., : value.shape[-1]] = value
+        weight.assign(whole)
+
+
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def compile_predict(network: keras.Model) -> Predict:
-    """Return a function from images (n, 28, 28), 0..1, to logits (n, 10), without dropout.
+    """Return a function from images (n, 28, 28), 0..1, to logits (n, 10 or 11), without dropout.
 
     It is traced once: keep it where it is called again. `network.predict` costs far more a call.
     """
@@ -93,5 +108,5 @@ def forward_flops(preset: Preset) -> int:
     lstm_weights = GATES * preset.units * (IMAGE_SIDE + preset.units)
     states = len(preset.readings) * directions * preset.units
     features = states if preset.pooling == "last" else 2 * states
-    products = IMAGE_SIDE * len(preset.readings) * directions * lstm_weights + features * CLASSES
-    return FLOPS_PER_WEIGHT * products
+    products = IMAGE_SIDE * len(preset.readings) * directions * lstm_weights
+    return FLOPS_PER_WEIGHT * (products + features * output_count(preset))

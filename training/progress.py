@@ -11,6 +11,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from training.checkpoint import EpochFigures
+from training.presets import Drawn
 
 
 class Progress:
@@ -36,6 +37,12 @@ class Progress:
         self._bar.update(self._task, total=total_steps, completed=done_steps)
         with self._bar:
             yield
+
+    def note_drawing(self, drawn: Drawn | None) -> None:
+        """Say why nothing happens for a while."""
+        if drawn is not None:
+            pictures = drawn.printed + drawn.strangers
+            self._console.print(f"Drawing {pictures:,} pictures …", style="dim", highlight=False)
 
     def advance(self, steps: int) -> None:
         """Note that `steps` more have been taken."""

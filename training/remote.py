@@ -104,11 +104,9 @@ def _seen(answer: Json) -> NDArray[np.uint8]:
 def _answers_of(answers: Sequence[Json]) -> Answers:
     """Bring JSON answers into arrays."""
     probabilities = np.array([each["probabilities"] for each in answers], np.float32)
-    # A service before version 0.2 does not say how novel a picture is.
-    novelty = [each.get("novelty", 1 - each["confidence"]) for each in answers]
     return Answers(
         probabilities.reshape(-1, CLASSES),
-        np.array(novelty, np.float32),
+        np.array([each["novelty"] for each in answers], np.float32),
         np.array([each["is_digit"] for each in answers], bool),
     )
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from training.card import write_card
-from training.checkpoint import EpochFigures
+from training.checkpoint import EpochFigures, Past
 from training.data import Split
 from training.evaluate import Evaluation
 from training.network import CLASSES
@@ -43,8 +43,9 @@ class Report:
     duration_s: float
     source_revision: str
     history: Sequence[EpochFigures]
+    start: Past | None  # the training that gave the first weights
     temperature: float
-    min_confidence: float
+    max_novelty: float  # answers above it are "not a digit"
     validation: Evaluation
     test: Evaluation
 

@@ -5,36 +5,37 @@ load ─ fit ─▶ calibrate (validation) ─▶ evaluate (test, once) ─▶ r
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from app.inference.contract import Scores
 from training.answers import LocalVersion, Subject
+from training.checkpoint import Past, has_checkpoint, read_past
 from training.data import Mnist, Split
 from training.evaluate import (
     Evaluation,
-    confidence_floor,
     evaluate,
     fit_temperature,
-    softmax,
+    novelty_threshold,
 )
 from training.export import publish
 from training.fit import Fitted, fit, restore
 from training.measure import Plan, measure
 from training.network import compile_predict
-from training.page import write_page
-from training.presets import Preset
+from training.outputs import Outputs
+from training.presets import Preset, find_preset
 from training.progress import Progress
 from training.remote import RemoteService
 from training.report import Report, write_report
-from training.tables import markdown_tables, print_tables
+from training.signatures import digit_logits, scores_of
+from training.tables import print_tables
 
-TURNED_AWAY = 0.01  # share of the validation digits that may fall below the confidence floor
+TURNED_AWAY = 0.01  # largest share of the validation digits that may be called "not a digit"
 REPORT_DIR = "report"  # inside the folder of the run
 
 
@@ -53,6 +54,9 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
     job.run_dir.mkdir(parents=True, exist_ok=True)
     training, validation = job.data.training()
+    start = None
+    if job.preset.starts_from is not None and not (resume and has_checkpoint(job.run_dir)):
+        start, resume = _train_start(job, training, validation, console, resume=resume), False
     fitted = fit(
         job.preset,
         training,
@@ -61,8 +65,37 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
         run_dir=job.run_dir,
         resume=resume,
         progress=Progress(console),
+        start=start,
     )
     _release(job, fitted, len(training), validation, console)
+
+
+def _train_start(
+    job: Job, training: Split, validation: Split, console: Console, *, resume: bool
+) -> keras.Model:
+    """Return the network that the preset starts from: trained here, or what is there already."""
+    preset = find_preset(str(job.preset.starts_from))
+    folder = job.run_dir / preset.name
+    console.print(
+        f"First preset {preset.name}, whose weights {job.preset.name} starts from.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return fit(
+        preset,
+        training,
+        validation,
+        seed=job.seed,
+        run_dir=folder,
+        resume=resume or has_checkpoint(folder),
+        progress=Progress(console),
+    ).network
+
+
+def _read_start(job: Job) -> Past | None:
+    """Return what is known of the training that this run started from."""
+    name = job.preset.starts_from
+    return None if name is None else read_past(job.run_dir / name)
 
 
 def export(job: Job, console: Console) -> None:
@@ -77,8 +110,8 @@ class Assessment:
     """A run's report and the answers it is about."""
 
     report: Report
-    validation_answers: NDArray[np.float32]  # (n, 10)
-    test_answers: NDArray[np.float32]  # (n, 10)
+    validation_scores: Scores
+    test_scores: Scores
 
 
 def assess(
@@ -87,10 +120,10 @@ def assess(
     """Calibrate on validation, then evaluate on it and on the test images."""
     predict = compile_predict(fitted.network)
     logits = predict(validation.scaled())
-    temperature = fit_temperature(logits, validation.labels)
-    validation_answers = softmax(logits, temperature)
-    floor = confidence_floor(validation_answers, TURNED_AWAY)
-    test_answers = softmax(predict(test.scaled()), temperature)
+    temperature = fit_temperature(digit_logits(logits), validation.labels)
+    validation_scores = scores_of(logits, temperature)
+    max_novelty = novelty_threshold(validation_scores.novelty, TURNED_AWAY)
+    test_scores = scores_of(predict(test.scaled()), temperature)
     report = Report(
         preset=job.preset,
         seed=job.seed,
@@ -100,12 +133,13 @@ def assess(
         duration_s=fitted.duration_s,
         source_revision=fitted.source_revision,
         history=fitted.history,
+        start=_read_start(job),
         temperature=temperature,
-        min_confidence=floor,
-        validation=_evaluate(validation_answers, validation, floor),
-        test=_evaluate(test_answers, test, floor),
+        max_novelty=max_novelty,
+        validation=_evaluate(validation_scores, validation, max_novelty),
+        test=_evaluate(test_scores, test, max_novelty),
     )
-    return Assessment(report, validation_answers, test_answers)
+    return Assessment(report, validation_scores, test_scores)
 
 
 def _release(
@@ -115,14 +149,14 @@ def _release(
     test = job.data.test()
     found = assess(job, fitted, training_images, validation, test)
     report_dir = job.run_dir / REPORT_DIR
-    write_report(report_dir, found.report, test, found.test_answers)
+    write_report(report_dir, found.report, test, found.test_scores.probabilities)
     print_figures(console, found.report.test, f"preset {job.preset.name}, seed {job.seed}")
     console.print("Reading the exported version back in a fresh process …", style="dim")
     target = publish(
         fitted.network,
         found.report,
         validation,
-        found.validation_answers,
+        found.validation_scores,
         report_dir,
         job.models_dir,
     )
@@ -134,24 +168,10 @@ def _release(
     )
 
 
-def _evaluate(answers: NDArray[np.float32], split: Split, floor: float) -> Evaluation:
-    """Evaluate probabilities (n, 10) on `split`, abstaining below `floor`."""
-    return evaluate(answers, split.labels, answers.max(axis=1) >= floor)
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Where the figures of an evaluation are written, beside the console."""
-
-    json_file: Path | None = None
-    markdown_file: Path | None = None
-    page_file: Path | None = None
-
-    def touch(self) -> None:
-        """Fail now, rather than after the work, when one cannot be written."""
-        for file in (self.json_file, self.markdown_file, self.page_file):
-            if file is not None:
-                file.touch()
+def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
+    """Evaluate answers on `split`, abstaining above `max_novelty`."""
+    is_digit = scores.novelty.astype(np.float64) <= max_novelty
+    return evaluate(scores.probabilities, split.labels, is_digit)
 
 
 def evaluate_version(
@@ -162,13 +182,7 @@ def evaluate_version(
     subject: Subject = LocalVersion.load(model) if url is None else RemoteService(url)
     found = measure(subject, plan, console)
     print_tables(console, found.figures)
-    if outputs.json_file is not None:
-        figures = json.dumps(asdict(found.figures), indent=1)
-        outputs.json_file.write_text(figures + "\n", encoding="utf-8")
-    if outputs.markdown_file is not None:
-        outputs.markdown_file.write_text(markdown_tables(found.figures), encoding="utf-8")
-    if outputs.page_file is not None:
-        outputs.page_file.write_text(write_page(found), encoding="utf-8")
+    outputs.write(found)
 
 
 def print_figures(console: Console, result: Evaluation, source: str) -> None:

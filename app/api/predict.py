@@ -1,4 +1,4 @@
-"""POST /predict and POST /predict/batch: images in, probabilities out."""
+"""POST /predict and POST /predict/batch: images in, what the network says of each out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.schemas import BatchPrediction, Prediction
 from app.settings import Settings
 
 # One more than the 7 digits of a float32, so that rounding takes nothing away.
-PROBABILITY_DECIMALS = 8
+SCORE_DECIMALS = 8
 
 Explain = Annotated[
     bool, Query(description="Show what the network read, and its opinion after each row.")
@@ -54,10 +54,10 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
             digit = await reader.read_one(body, deadline)
         images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
         answer = await _ask(request, model, images, deadline)
-        prediction = _prediction(answer.probabilities[-1], answer, model.manifest)
+        prediction = _prediction(answer, len(images) - 1, model.manifest)
         if explain:
             prediction.seen = seen(digit)
-            prediction.rows = [_rounded(row) for row in answer.probabilities]
+            prediction.rows = [_rounded(row) for row in answer.scores.probabilities]
         return prediction
 
     @router.post("/predict/batch", response_model_exclude_none=True, **PREDICT_BATCH)
@@ -71,7 +71,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
         answered: list[Prediction] = []
         if images:
             answer = await _ask(request, model, np.stack(images), deadline)
-            answered = [_prediction(row, answer, model.manifest) for row in answer.probabilities]
+            answered = [_prediction(answer, i, model.manifest) for i in range(len(images))]
         following = iter(answered)
         return BatchPrediction(
             predictions=[
@@ -122,19 +122,22 @@ async def _watch_for_leaving(request: Request, patience: asyncio.Timeout) -> Non
     patience.reschedule(asyncio.get_running_loop().time())
 
 
-def _prediction(row: NDArray[np.float32], answer: Answer, manifest: Manifest) -> Prediction:
+def _prediction(answer: Answer, index: int, manifest: Manifest) -> Prediction:
+    """What an answer says of the image at `index`."""
+    row, novelty = answer.scores.probabilities[index], float(answer.scores.novelty[index])
     probabilities = _rounded(row)
     digit = int(row.argmax())
     return Prediction(
         digit=digit,
         confidence=probabilities[digit],
         probabilities=probabilities,
-        is_digit=probabilities[digit] >= manifest.min_confidence,
+        is_digit=novelty <= manifest.max_novelty,
+        novelty=round(novelty, SCORE_DECIMALS),
         model_version=answer.model_version,
     )
 
 
 def _rounded(row: NDArray[np.float32]) -> list[float]:
     # In float64, where the rounded decimal is also what JSON will show.
-    rounded: list[float] = row.astype(np.float64).round(PROBABILITY_DECIMALS).tolist()
+    rounded: list[float] = row.astype(np.float64).round(SCORE_DECIMALS).tolist()
     return rounded

@@ -1,11 +1,11 @@
-"""Concurrent requests → batches → the network → each request its own rows.
+"""Concurrent requests → batches → the network → each request its own scores.
 
 Between the event loop, where requests wait, and one inference thread, where the network runs.
 A lone request goes at once: nothing waits for company. While a batch runs the next one forms from
 whatever has come meanwhile, so batches grow with the load and need no tuning.
 
                submit (event loop)               inference thread
-    images (n, 28, 28) ─▶ fair queue ─▶ shares of a batch ─▶ classify ─▶ rows back to their requests
+    images (n, 28, 28) ─▶ fair queue ─▶ shares of a batch ─▶ classify ─▶ each request its scores
     ─▶ one call into the event loop per batch ─▶ Answer
 """
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from app.errors import DeadlineExceededError, DrainingError, InferenceError, RequestError
 from app.inference.classifier import Classifier
+from app.inference.contract import join
 from app.inference.fair_queue import Answer, FairQueue, Request, Share
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class Batcher:
         images = np.concatenate([share.images for share in batch])  # (batch, 28, 28)
         started = time.monotonic()
         try:
-            probabilities = self._classifier.classify(images)  # (batch, 10)
+            scores = self._classifier.classify(images)
         except Exception:
             logger.exception("The network failed on a batch of %d images", len(images))
             return [(request, _failure()) for request in requests]
@@ -135,7 +136,7 @@ class Batcher:
         first = 0
         for share in batch:
             last = first + len(share.images)
-            share.request.rows.append(probabilities[first:last])
+            share.request.scores.append(scores.part(first, last))
             first = last
         for request in requests:
             request.infer_ms += 1e3 * (finished - started)
@@ -148,13 +149,13 @@ class Batcher:
     def _conclude(
         self, request: Request, finished: float, batch_size: int
     ) -> Answer | RequestError:
-        """Put the rows of a request together, whose images have all been through the network."""
-        probabilities = np.concatenate(request.rows)  # (n, 10)
-        if len(probabilities) != len(request.images) or not np.isfinite(probabilities).all():
-            logger.error("The network gave rows that are missing or not finite")
+        """Put the scores of a request together, whose images have all been through the network."""
+        scores = join(request.scores)
+        if not scores.are_of(len(request.images)):
+            logger.error("The network gave scores that are missing or not finite")
             return _failure()
         return Answer(
-            probabilities=probabilities,
+            scores=scores,
             model_version=self._classifier.manifest.version,
             queue_ms=1e3 * (finished - request.submitted) - request.infer_ms,
             infer_ms=request.infer_ms,

@@ -1,4 +1,4 @@
-"""What the batcher needs of a network: images (n, 28, 28) in, probabilities (n, 10) out.
+"""What the batcher needs of a network: images (n, 28, 28) in, scores of n images out.
 
 `saved_model.SavedModelClassifier` is the one that serves, `fake.FakeClassifier` the one for tests.
 """
@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.contract import Scores
 from app.inference.manifest import Manifest
 
 
 class Classifier(Protocol):
-    """Turns images into probabilities. Blocking, and for one calling thread."""
+    """Turns images into scores. Blocking, and for one calling thread."""
 
     @property
     def manifest(self) -> Manifest:
@@ -24,8 +25,8 @@ class Classifier(Protocol):
     def batch_sizes(self) -> tuple[int, ...]:
         """The sizes that run without padding, ascending; the last is the most one call takes."""
 
-    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1.
+    def classify(self, images: NDArray[np.float32]) -> Scores:
+        """Return the scores of images float32 (n, 28, 28), 0..1.
 
         At least one image and at most `batch_sizes[-1]`.
         """

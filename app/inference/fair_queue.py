@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import DrainingError, QueueFullError
+from app.inference.contract import Scores
 
 # Images that a request may put into a batch before the next request has its turn: a picture that
 # waits behind a request of hundreds rides in the same batch or the one after.
@@ -27,7 +28,7 @@ TURN_IMAGES = 8
 class Answer(NamedTuple):
     """What the network said about the images of one request."""
 
-    probabilities: NDArray[np.float32]  # (n, 10), in the order of the images
+    scores: Scores  # in the order of the images
     model_version: int
     queue_ms: float  # from submit to the answer, without infer_ms
     infer_ms: float  # sum over the batches that carried the request
@@ -43,7 +44,7 @@ class Request:
     answer: asyncio.Future[Answer]
     submitted: float = field(default_factory=time.monotonic)
     taken: int = 0  # images already given to the network
-    rows: list[NDArray[np.float32]] = field(default_factory=list)  # each (share, 10)
+    scores: list[Scores] = field(default_factory=list)  # of each share that has been through
     infer_ms: float = 0.0
 
     @property

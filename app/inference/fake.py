@@ -8,11 +8,14 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from app.inference.contract import Scores
 from app.inference.manifest import Manifest
 
 
 class FakeClassifier:
     """Calls the digit whose tenth of the columns holds the most ink, the same for the same image.
+
+    The novelty is the mean of the ink, so that hardly two images share it.
 
     It records the size of each batch. While `gate` is cleared, calls wait; each call takes
     `delay_s` on top; while `failure` is set, calls raise it.
@@ -29,8 +32,8 @@ class FakeClassifier:
         self.failure: Exception | None = None
         self.batches: list[int] = []
 
-    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images (n, 28, 28) float32 0..1 → probabilities (n, 10) float32."""
+    def classify(self, images: NDArray[np.float32]) -> Scores:
+        """Images (n, 28, 28) float32 0..1 → their scores."""
         self.batches.append(len(images))
         self.entered.set()
         self.gate.wait()
@@ -41,4 +44,4 @@ class FakeClassifier:
         ink = np.add.reduceat(columns, np.arange(10) * 28 // 10, axis=1)  # (n, 10)
         odds = np.exp(ink - ink.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float32] = odds / odds.sum(axis=1, keepdims=True)
-        return probabilities
+        return Scores(probabilities, images.mean(axis=(1, 2)))

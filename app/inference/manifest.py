@@ -21,16 +21,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
+from app.inference.contract import CLASSES, INPUT, OUTPUTS, Scores, TensorContract
 
 MODEL_NAME: Final = "digits"
 MANIFEST_PATH = PurePosixPath("assets.extra/manifest.json")
-FORMAT: Final = 1  # raised when a reader of the old format could not read the new one
+FORMAT: Final = 2  # raised when a reader of the old format could not read the new one
 MAX_MANIFEST_BYTES = 1_000_000
-CLASSES = 10
 HASH_CHUNK_BYTES = 1 << 20
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Novelty = Annotated[float, Field(ge=0, le=1)]  # higher: less like a digit
 
 
 class _Part(BaseModel):
@@ -46,39 +47,13 @@ class FileDigest(_Part):
     sha256: Sha256
 
 
-Layout = tuple[str, str, tuple[int | None, ...] | None]  # name, dtype, shape; None: any rank
-
-
-class TensorContract(_Part):
-    """One tensor of the serving signature; null in `shape` is a free dimension."""
-
-    name: str
-    dtype: Literal["float32"] = "float32"
-    shape: tuple[int | None, ...]
-    meaning: str
-
-    @property
-    def layout(self) -> Layout:
-        """What a signature must agree with."""
-        return self.name, self.dtype, self.shape
-
-
-INPUT: Final = TensorContract(
-    name="image",
-    shape=(None, IMAGE_SIDE, IMAGE_SIDE),
-    meaning="batch, height, width; 0..1, light ink on dark, in the MNIST frame",
-)
-OUTPUT: Final = TensorContract(
-    name="probabilities", shape=(None, CLASSES), meaning="batch, digit; each row sums to 1"
-)
-
-
 class GoldenSample(_Part):
     """One image with the answer that the version gave when it was exported."""
 
     label: int = Field(ge=0, lt=CLASSES)
     pixels: str  # base64 of 28 × 28 uint8, row by row, light ink on dark
     probabilities: tuple[Probability, ...] = Field(min_length=CLASSES, max_length=CLASSES)
+    novelty: Novelty
 
     def image(self) -> NDArray[np.float32]:
         """Return the image as the network takes it: float32 (28, 28), 0..1."""
@@ -87,7 +62,7 @@ class GoldenSample(_Part):
 
 
 class Golden(_Part):
-    """The golden samples, and how far a served probability may lie from the recorded one."""
+    """The golden samples, and how far what is served may lie from what was recorded."""
 
     tolerance: float = Field(gt=0, lt=0.1)
     samples: tuple[GoldenSample, ...] = Field(min_length=1)
@@ -96,9 +71,20 @@ class Golden(_Part):
         """Return the images of all samples: float32 (samples, 28, 28), 0..1."""
         return np.stack([sample.image() for sample in self.samples])
 
-    def probabilities(self) -> NDArray[np.float32]:
-        """Return the recorded probabilities of all samples: float32 (samples, 10)."""
-        return np.array([sample.probabilities for sample in self.samples], np.float32)
+    def scores(self) -> Scores:
+        """Return the recorded answers to all samples."""
+        return Scores(
+            np.array([sample.probabilities for sample in self.samples], np.float32),
+            np.array([sample.novelty for sample in self.samples], np.float32),
+        )
+
+
+class Start(_Part):
+    """The training that gave a run its first weights: same seed, same data."""
+
+    preset: dict[str, object]
+    duration_s: float
+    source_revision: str
 
 
 class Training(_Part):
@@ -112,6 +98,7 @@ class Training(_Part):
     source_revision: str
     libraries: dict[str, str]
     machine: str
+    start: Start | None = None  # None: from random weights
 
 
 class TestFigures(_Part):
@@ -129,16 +116,16 @@ class TestFigures(_Part):
 class Manifest(_Part):
     """All that a reader must know of a published version."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     model: Literal["digits"] = MODEL_NAME
     version: int = Field(ge=1)
     created: datetime
     files: dict[str, FileDigest] = Field(min_length=1)
-    input: TensorContract
-    output: TensorContract
+    input: TensorContract  # of every signature
+    outputs: dict[str, tuple[TensorContract, ...]]  # of each signature, by its name
     classes: tuple[str, ...] = Field(min_length=CLASSES, max_length=CLASSES)
     temperature: float = Field(gt=0)  # the exported softmax divides the logits by it
-    min_confidence: Probability  # below it, the service says that the picture is no digit
+    max_novelty: Novelty  # above it, the service says that the picture is no digit
     flops: int = Field(ge=0)  # of one image's forward pass
     parameters: int = Field(ge=0)
     training: Training
@@ -148,8 +135,12 @@ class Manifest(_Part):
     @model_validator(mode="after")
     def _is_what_is_served(self) -> Manifest:
         """A version of other tensors may be a fine one, but is not one that this service feeds."""
-        if (self.input.layout, self.output.layout) != (INPUT.layout, OUTPUT.layout):
-            raise ValueError(f"it must map {INPUT.layout} to {OUTPUT.layout}")
+        if self.input.layout != INPUT.layout:
+            raise ValueError(f"its input must be {INPUT.layout}")
+        for name, outputs in OUTPUTS.items():
+            wanted = [each.layout for each in outputs]
+            if [each.layout for each in self.outputs.get(name, ())] != wanted:
+                raise ValueError(f"the outputs of {name} must be {wanted}")
         return self
 
 
@@ -176,7 +167,8 @@ def read_manifest(version_dir: Path) -> Manifest:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"])) or "the whole"
         raise ModelError(
-            f"{path} is not a manifest of format {FORMAT}: {where}: {first['msg']}."
+            f"{path} is not a manifest of format {FORMAT}: {where}: {first['msg']}. "
+            "Publish the version again or remove it."
         ) from error
     except (ValueError, binascii.Error) as error:
         raise ModelError(f"{path} has a golden sample that is not a 28×28 image.") from error

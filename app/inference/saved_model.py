@@ -1,4 +1,4 @@
-"""A published version, verified and compiled: images (n, 28, 28) in, probabilities (n, 10) out.
+"""A published version, verified and compiled: images (n, 28, 28) in, scores of n images out.
 
 The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
 for a few fixed batch sizes, and every batch is padded to the next of them. The only module of the
@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
-from app.inference.manifest import (
+from app.inference.contract import (
     INPUT,
-    OUTPUT,
+    NOVELTY,
+    NOVELTY_SIGNATURE,
+    OUTPUTS,
+    PROBABILITIES,
     Layout,
-    Manifest,
-    check_files,
-    read_manifest,
+    Scores,
 )
+from app.inference.manifest import Manifest, check_files, read_manifest
 
 # Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
 # no log level silences; what XLA compiles does not use it.
@@ -38,12 +40,10 @@ import tensorflow as tf
 BATCH_SIZES = (1, 8, 64)
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 
-SIGNATURE = "serving_default"
-
 Tensor = Any  # TensorFlow carries no types
 SavedModel = Any
 Signature = Any
-Forward = Callable[[Tensor], Tensor]
+Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # images → probabilities, novelty
 
 
 class SavedModelClassifier:
@@ -59,40 +59,41 @@ class SavedModelClassifier:
     def load(cls, version_dir: Path) -> SavedModelClassifier:
         """Verify a version, compile it, warm it up and let it read its golden samples.
 
-        Raises `ModelError` when a file, the signature, an output or a golden answer is not as the
+        Raises `ModelError` when a file, a signature, an output or a golden answer is not as the
         manifest says.
         """
         manifest = read_manifest(version_dir)
         check_files(version_dir, manifest)
         model = _load_model(version_dir)
-        signature = _find_signature(model, version_dir)
-        classifier = cls(manifest, model, _compile(signature, version_dir))
+        _check_signatures(model, version_dir)
+        classifier = cls(manifest, model, _compile(model, version_dir))
         classifier._check_golden_samples(version_dir)
         return classifier
 
-    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return probabilities, float32 (n, 10), for images float32 (n, 28, 28), 0..1."""
+    def classify(self, images: NDArray[np.float32]) -> Scores:
+        """Return the scores of images float32 (n, 28, 28), 0..1."""
         count = len(images)
         size = next(size for size in self.batch_sizes if size >= count)
         if size > count:
             padded = np.zeros((size, IMAGE_SIDE, IMAGE_SIDE), np.float32)
             padded[:count] = images
             images = padded  # (size, 28, 28)
-        probabilities: NDArray[np.float32] = self._programs[size](tf.constant(images)).numpy()
-        return probabilities[:count]
+        probabilities, novelty = self._programs[size](tf.constant(images))
+        return Scores(probabilities.numpy(), novelty.numpy()).part(0, count)
 
     def _check_golden_samples(self, version_dir: Path) -> None:
         """Let every compiled program read the golden samples; raise when one answer is off."""
         golden = self.manifest.golden
-        images, expected = golden.images(), golden.probabilities()
+        images, expected = golden.images(), golden.scores()
         for size in self.batch_sizes:
             for start in range(0, len(images), size):
-                answers = self.classify(images[start : start + size])
-                if not np.isfinite(answers).all():
+                batch = images[start : start + size]
+                scores = self.classify(batch)
+                if not scores.are_of(len(batch)):
                     raise ModelError(
                         f"{version_dir} answers with numbers that are not finite. Remove it."
                     )
-                error = float(np.abs(answers - expected[start : start + size]).max())
+                error = scores.off_by(expected.part(start, start + size))
                 if error > golden.tolerance:
                     raise ModelError(
                         f"{version_dir} does not reproduce its golden samples: off by {error:.2g}, "
@@ -110,23 +111,25 @@ def _load_model(version_dir: Path) -> SavedModel:
         ) from error
 
 
-def _find_signature(model: SavedModel, version_dir: Path) -> Signature:
-    """Return the serving signature, checked against the contract."""
-    if SIGNATURE not in model.signatures:
-        raise ModelError(
-            f"{version_dir} has no signature {SIGNATURE}. Restore it or remove the version."
-        )
-    signature = model.signatures[SIGNATURE]
-    for kind, specs, contract in (
-        ("input", signature.structured_input_signature[1], INPUT),
-        ("output", signature.structured_outputs, OUTPUT),
-    ):
-        layouts = [_layout(name, spec) for name, spec in specs.items()]
-        if layouts != [contract.layout]:
+def _check_signatures(model: SavedModel, version_dir: Path) -> None:
+    """Raise when a signature of the contract is missing or takes or gives something else."""
+    for name, outputs in OUTPUTS.items():
+        if name not in model.signatures:
             raise ModelError(
-                f"{version_dir}: the signature's {kind} is {layouts}, not {contract.layout}."
+                f"{version_dir} has no signature {name}. Publish the version again or remove it."
             )
-    return signature
+        signature: Signature = model.signatures[name]
+        for kind, specs, contracts in (
+            ("input", signature.structured_input_signature[1], (INPUT,)),
+            ("output", signature.structured_outputs, outputs),
+        ):
+            found = sorted(_layout(tensor, spec) for tensor, spec in specs.items())
+            wanted = sorted(contract.layout for contract in contracts)
+            if found != wanted:
+                raise ModelError(
+                    f"{version_dir}: the {kind} of signature {name} is {found}, not {wanted}. "
+                    "Publish the version again or remove it."
+                )
 
 
 def _layout(name: str, spec: tf.TensorSpec) -> Layout:
@@ -135,9 +138,15 @@ def _layout(name: str, spec: tf.TensorSpec) -> Layout:
     return name, spec.dtype.name, shape
 
 
-def _compile(signature: Signature, version_dir: Path) -> dict[int, Forward]:
-    """Compile the signature with XLA for every batch size and run each program once."""
-    forward = tf.function(lambda image: signature(image=image)[OUTPUT.name], jit_compile=True)
+def _compile(model: SavedModel, version_dir: Path) -> dict[int, Forward]:
+    """Compile one pass to both scores with XLA for every batch size; run each program once."""
+    signature: Signature = model.signatures[NOVELTY_SIGNATURE]
+
+    def read(image: Tensor) -> tuple[Tensor, Tensor]:
+        scores = signature(image=image)
+        return scores[PROBABILITIES.name], scores[NOVELTY.name]
+
+    forward = tf.function(read, jit_compile=True)
 
     def compile_size(size: int) -> Forward:
         shape = (size, IMAGE_SIDE, IMAGE_SIDE)

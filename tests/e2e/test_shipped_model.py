@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.inference.manifest import read_manifest
 from app.inference.saved_model import SavedModelClassifier
 from tests.tiny import real_mnist_dir
 from training.data import Mnist
@@ -22,13 +21,33 @@ def test_it_is_small() -> None:
     assert sum(path.stat().st_size for path in VERSION.rglob("*") if path.is_file()) < 4_000_000
 
 
-@pytest.mark.skipif(MNIST_DIR is None, reason="needs MNIST: set ROWSCAN_DATA_DIR to its folder")
-def test_it_reads_what_its_manifest_says() -> None:
+@pytest.fixture(scope="module")
+def classifier() -> SavedModelClassifier:
+    """The version, loaded once."""
+    return SavedModelClassifier.load(VERSION)
+
+
+needs_mnist = pytest.mark.skipif(
+    MNIST_DIR is None, reason="needs MNIST: set ROWSCAN_DATA_DIR to its folder"
+)
+
+
+@needs_mnist
+def test_it_reads_what_its_manifest_says(classifier: SavedModelClassifier) -> None:
     """Of the 10,000 test images, as many as were counted when it was made: above 99.3%."""
     assert MNIST_DIR is not None
     test = Mnist(MNIST_DIR).test()
-    answers = classify_all(SavedModelClassifier.load(VERSION), test.scaled())
-    correct = int((answers.argmax(axis=1) == test.labels).sum())
+    scores = classify_all(classifier, test.scaled())
+    correct = int((scores.probabilities.argmax(axis=1) == test.labels).sum())
     # Another processor may round the one image that is on the edge the other way.
-    assert abs(correct - read_manifest(VERSION).test.correct) <= 1
+    assert abs(correct - classifier.manifest.test.correct) <= 1
     assert np.isclose(correct / len(test), 0.995, atol=1e-3)
+
+
+@needs_mnist
+def test_it_turns_away_one_digit_in_a_hundred_at_most(classifier: SavedModelClassifier) -> None:
+    """Of the 5,000 validation digits, on which the threshold was set, 50 and no more."""
+    assert MNIST_DIR is not None
+    _, validation = Mnist(MNIST_DIR).training()
+    novelty = classify_all(classifier, validation.scaled()).novelty
+    assert (novelty > classifier.manifest.max_novelty).sum() <= len(validation) // 100

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from training.augment import distort
+from training.augment import distort, elastic_drift
 from training.presets import DEFAULT, Distortion
 
 STILL = Distortion(rotation_rad=0.0, shear=0.0, scale=(1.0, 1.0), shift_px=0.0)
@@ -26,8 +27,35 @@ def distorted(
 
 
 def test_without_bounds_nothing_moves() -> None:
-    """The identity map is the identity."""
-    np.testing.assert_allclose(distorted(STILL), IMAGES, atol=1e-6)
+    """The identity map is the identity, but for a little blur."""
+    y, x = np.mgrid[:28, :28].astype(np.float32)
+    smooth = np.exp(-((x - 12) ** 2 + (y - 15) ** 2) / 20)[None]
+    np.testing.assert_allclose(distorted(STILL, images=smooth), smooth, atol=0.02)
+
+
+def test_strength_shrinks_every_bound() -> None:
+    """At strength 0 every distortion is the identity."""
+    assert DEFAULT.distortion is not None
+    still = distorted(STILL)
+    found = distort(tf.constant(IMAGES), tf.constant([1, 0]), DEFAULT.distortion, 0.0).numpy()
+    np.testing.assert_allclose(found, still, atol=1e-5)
+
+
+def test_strokes_grow_and_shrink() -> None:
+    """A line of two pixels becomes up to two wider and up to one narrower, by the seed."""
+    line = np.zeros((200, 28, 28), np.float32)
+    line[:, :, 13:15] = 1
+    widths = distorted(replace(STILL, stroke=1.0), images=line)[:, 14].sum(axis=1)
+    assert 1 <= widths.min() < 1.3
+    assert 3.7 < widths.max() <= 4.1
+
+
+def test_the_elastic_drift_has_the_spread_it_says() -> None:
+    """The standard deviation is even between 0 and the bound: on average a third of its square."""
+    drift = elastic_drift(tf.constant(2000), tf.constant([1, 2]), 1.2).numpy()
+    assert drift.shape == (2000, 2, 28, 28)
+    assert drift.var() == pytest.approx(1.2**2 / 3, rel=0.1)
+    assert np.abs(np.diff(drift, axis=-1)).mean() < 0.3  # smooth
 
 
 def test_the_seed_decides() -> None:
@@ -59,7 +87,7 @@ def test_a_shift_is_bounded() -> None:
     dot = np.zeros((50, 28, 28), np.float32)
     dot[:, 14, 14] = 1
     found = distorted(replace(STILL, shift_px=2.0), images=dot)
-    rows, columns = np.nonzero(found.sum(axis=0))
+    rows, columns = np.nonzero(found.max(axis=0) > 0.1)
     assert abs(rows - 14).max() <= 3  # two pixels, and one of blur
     assert abs(columns - 14).max() <= 3
     assert len(set(rows)) > 3

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from training.evaluate import (
     auroc,
-    confidence_floor,
     evaluate,
     fit_temperature,
+    novelty_threshold,
     softmax,
     wilson_interval,
 )
@@ -84,11 +84,23 @@ def test_softmax_stands_large_logits() -> None:
     assert found[0, 0] == pytest.approx(1 / (1 + np.exp(-1)))
 
 
-def test_confidence_floor_turns_away_the_share() -> None:
-    """One in a hundred lies below."""
-    answers = np.concatenate([sure([1], confidence) for confidence in np.linspace(0.5, 1, 101)])
-    floor = confidence_floor(answers, 0.01)
-    assert (answers.max(axis=1) < floor).sum() == 1
+@pytest.mark.parametrize(("images", "above"), [(5000, 50), (150, 1), (100, 1), (99, 0), (1, 0)])
+def test_novelty_threshold_turns_away_the_share(images: int, above: int) -> None:
+    """One in a hundred lies above, and never more: of 150, one."""
+    novelty = np.random.default_rng(0).permutation(np.linspace(0, 1, images, dtype=np.float32))
+    assert (novelty > novelty_threshold(novelty, 0.01)).sum() == above
+
+
+def test_novelty_threshold_lies_between_its_neighbours() -> None:
+    """The last digit that is kept and the first that is turned away are equally far from it."""
+    novelty = np.array([0.25] + [0.0] * 97 + [0.5, 0.75], np.float32)
+    assert novelty_threshold(novelty, 0.01) == 0.625
+
+
+def test_novelty_threshold_keeps_all_that_share_it() -> None:
+    """Where the hundredth and those before it are alike, none of them is turned away."""
+    novelty = np.array([0.0] * 90 + [1.0] * 10, np.float32)
+    assert (novelty > novelty_threshold(novelty, 0.01)).sum() == 0
 
 
 def test_auroc_of_a_hand_counted_case_with_a_tie() -> None:

@@ -10,11 +10,10 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
-from training.batches import stream_batches
 from training.checkpoint import CHECKPOINT_NAME
 from training.data import Split
 from training.errors import CheckpointError
-from training.fit import Fitted, batch_figures, fit, restore, validate
+from training.fit import STRANGER_WEIGHT, Fitted, batch_figures, fit, restore, validate
 from training.presets import TUTORIAL, Preset
 from training.progress import Progress
 
@@ -166,17 +165,6 @@ def test_a_missing_or_damaged_checkpoint_is_told(tmp_path: Path) -> None:
         run(tmp_path, TINY, resume=True)
 
 
-def test_an_epoch_sees_every_image_once() -> None:
-    """Without a buffer, an epoch is a permutation; the next one is another."""
-    preset = dataclasses.replace(TINY, distortion=None)
-    epochs = [
-        np.concatenate([labels for _, labels in stream_batches(TRAINING, preset, 1, epoch, 20)])
-        for epoch in (0, 1)
-    ]
-    np.testing.assert_array_equal(np.sort(epochs[0]), np.sort(TRAINING.labels))
-    assert not np.array_equal(epochs[0], epochs[1])
-
-
 def test_validation_counts_every_image() -> None:
     """507 images, the last seven misread: 500 hits, whatever the batches were."""
     labels = np.arange(507, dtype=np.uint8) % 10
@@ -203,6 +191,16 @@ def test_smoothed_loss_by_hand() -> None:
     right, wrong = rest - 0.91 * 10, rest - 0.01 * 10
     assert loss == pytest.approx((right + wrong) / 2, rel=1e-5)
     assert accuracy == 0.5
+
+
+def test_strangers_count_for_the_eleventh_output_alone() -> None:
+    """A stranger adds nothing to the digits' loss and accuracy; it is a target of its own."""
+    logits = np.zeros((2, 11), np.float32)
+    logits[0, 3] = 50
+    logits[:, 10] = -50, 3
+    loss, accuracy = batch_figures(tf.constant(logits), tf.constant([3, 10]), 0.0).numpy()
+    assert loss == pytest.approx(STRANGER_WEIGHT * np.log1p(np.exp(-3)) / 2, rel=1e-4)
+    assert accuracy == 1
 
 
 def test_the_averaged_weights_are_shipped(

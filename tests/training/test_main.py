@@ -46,6 +46,17 @@ def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "has neither train-images-idx3-ubyte.gz" in capsys.readouterr().err
 
 
+def test_evaluating_no_version_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that is no version is told before any picture is read."""
+    arguments = ("--data-dir", tmp_path, "--pictures", tmp_path, "--corruptions")
+    assert run_main("evaluate", "--model", tmp_path, *arguments) == EXIT_FAILED
+    error = capsys.readouterr().err
+    assert "cannot be read" in error
+    assert error.count("\n") == 1
+
+
 def test_ctrl_c_keeps_the_run(mnist: Mnist, tmp_path: Path) -> None:
     """Ctrl-C ends with a line that says how to go on, and with the shell's exit code for it."""
     program = f"""

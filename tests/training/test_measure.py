@@ -20,6 +20,7 @@ from training.pictures import encode_png
 from training.tables import markdown_tables, print_tables
 
 BARS = tiny_split(4, seed=8).images
+SQUARE = np.pad(np.full((20, 20), 255, np.uint8), 4)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def found(subject: LocalVersion, mnist: Mnist, tmp_path: Path) -> Measurement:
     (digits / "0_good.png").write_bytes(encode_png(BARS[0]))
     (digits / "1_broken.png").write_bytes(encode_png(BARS[1])[:60])
     (digits / "2_blank.png").write_bytes(encode_png(np.zeros((30, 30), np.uint8)))
-    np.savez(tmp_path / "others.npz", images=np.stack([BARS[0], BARS[1], BARS[2].T, BARS[3].T]))
+    np.savez(tmp_path / "others.npz", images=np.stack([SQUARE, BARS[1], SQUARE, BARS[3]]))
     plan = Plan(mnist, [digits], [tmp_path / "others.npz"], show=True)
     return measure(subject, plan, silent_console())
 
@@ -60,10 +61,10 @@ def test_a_set_of_which_nothing_can_be_read(
 
 
 def test_what_is_not_turned_away_is_shown(found: Measurement) -> None:
-    """The network is sure of upright bars, of which there are two, and of no other."""
+    """To the fake network a picture that is half ink is no digit; a bar is one."""
     figures, accepted = found.figures.others[0], found.galleries[-1]
     assert (figures.turned_away, accepted.mistakes) == (0.5, 2)
-    assert [each.name for each in accepted.shown] == ["image 2", "image 3"]
+    assert {each.name for each in accepted.shown} == {"image 1", "image 3"}
     assert 0 < figures.auroc < 1
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.tiny import TINY
-from training.network import build_network, compile_predict, forward_flops
-from training.presets import DEFAULT, TUTORIAL, Preset
+from training.network import build_network, carry_over, compile_predict, forward_flops
+from training.presets import AFFINE, DEFAULT, TUTORIAL, Preset
 
 IMAGES = np.random.default_rng(0).random((7, 28, 28), np.float32)
 
@@ -53,10 +53,23 @@ def test_columns_are_the_rows_of_the_transposed_image() -> None:
     )
 
 
-@pytest.mark.parametrize(("preset", "parameters"), [(TUTORIAL, 8_138), (DEFAULT, 199_690)])
+@pytest.mark.parametrize(
+    ("preset", "parameters"), [(TUTORIAL, 8_138), (AFFINE, 199_690), (DEFAULT, 200_459)]
+)
 def test_sizes(preset: Preset, parameters: int) -> None:
     """LSTM weights: 4 units (28 + units + 1) a direction; and the dense layer."""
     assert build_network(preset, unroll=False).count_params() == parameters
+
+
+def test_weights_carry_over_to_a_network_that_knows_strangers() -> None:
+    """The ten logits are the same; the eleventh is the new network's own."""
+    source = build_network(TINY, unroll=False)
+    target = build_network(replace(TINY, drawn=DEFAULT.drawn), unroll=False)
+    own = target.get_weights()[-2][:, 10]
+    carry_over(source, target)
+    found = compile_predict(target)(IMAGES)
+    np.testing.assert_allclose(found[:, :10], compile_predict(source)(IMAGES), atol=1e-5)
+    np.testing.assert_array_equal(target.get_weights()[-2][:, 10], own)
 
 
 def test_flops_of_the_tutorial_by_hand() -> None:

@@ -19,9 +19,10 @@ from training.answers import LocalVersion
 from training.data import Mnist
 from training.errors import TrainingError
 from training.measure import Plan, measure
+from training.outputs import Outputs
 from training.pictures import from_arrays
 from training.remote import RemoteService
-from training.run import Outputs, evaluate_version
+from training.run import evaluate_version
 
 IMAGES = tiny_split(20, seed=6).images
 
@@ -49,7 +50,8 @@ def test_answers_come_in_the_order_of_the_images(url: str, classifier: FakeClass
     reading = service.read(from_arrays("bars", IMAGES, None).pictures, answered.append)
     digits = np.stack([normalise(image).pixels for image in IMAGES])
     expected = classifier.classify(digits)
-    np.testing.assert_allclose(reading.answers.probabilities, expected, atol=1e-6)
+    np.testing.assert_allclose(reading.answers.probabilities, expected.probabilities, atol=1e-6)
+    np.testing.assert_allclose(reading.answers.novelty, expected.novelty, atol=1e-6)
     assert sum(answered) == len(IMAGES)
     assert service.source == f"{url}, version 3"
 

@@ -11,16 +11,20 @@ import pytest
 
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
-from tests.tiny import TINY, printed, silent_console
+from tests.tiny import TINY, printed, silent_console, tiny_network
+from training.checkpoint import read_past
 from training.data import Mnist
 from training.errors import TrainingError
 from training.evaluate import classify_all
 from training.export import publish
-from training.fit import restore
+from training.fit import Fitted, restore
 from training.measure import Plan
 from training.network import compile_predict
+from training.outputs import Outputs
+from training.presets import TUTORIAL
 from training.revision import source_revision
-from training.run import Job, Outputs, assess, evaluate_version, export
+from training.run import Job, assess, evaluate_version, export, train
+from training.signatures import scores_of
 
 
 def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None:
@@ -51,15 +55,14 @@ def test_the_report_is_whole(finished: Job, version: Path) -> None:
 
 
 def test_the_published_answers_are_the_networks(finished: Job, version: Path) -> None:
-    """SavedModel, temperature and XLA change no probability."""
+    """SavedModel and XLA change neither a probability nor a novelty."""
     training, _ = finished.data.training()
     fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
     images = finished.data.test().scaled()
-    logits = compile_predict(fitted.network)(images) / read_manifest(version).temperature
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    expected = odds / odds.sum(axis=1, keepdims=True)
-    found = classify_all(SavedModelClassifier.load(version), images)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    expected = scores_of(
+        compile_predict(fitted.network)(images), read_manifest(version).temperature
+    )
+    assert classify_all(SavedModelClassifier.load(version), images).off_by(expected) < 1e-5
 
 
 def test_a_second_export_is_the_next_version(finished: Job, tmp_path: Path) -> None:
@@ -72,23 +75,37 @@ def test_a_second_export_is_the_next_version(finished: Job, tmp_path: Path) -> N
     assert read_manifest(tmp_path / "5").version == 5
 
 
-def test_a_version_that_answers_otherwise_is_not_published(finished: Job, tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoilt", ["probabilities", "novelty"])
+def test_a_version_that_answers_otherwise_is_not_published(
+    finished: Job, tmp_path: Path, spoilt: str
+) -> None:
     """The fresh process must give the network's answers; if not, nothing is left behind."""
     training, validation = finished.data.training()
     fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
     found = assess(finished, fitted, len(training), validation, finished.data.test())
-    other_answers = found.validation_answers.copy()
-    other_answers[50:] = other_answers[49:-1]  # the golden samples come before
+    other = getattr(found.validation_scores, spoilt).copy()
+    other[50:] = 1 - other[50:]  # the golden samples come before
+    scores = found.validation_scores._replace(**{spoilt: other})
+    report_dir = finished.run_dir / "report"
     with pytest.raises(TrainingError, match="answers otherwise"):
-        publish(
-            fitted.network,
-            found.report,
-            validation,
-            other_answers,
-            finished.run_dir / "report",
-            tmp_path,
-        )
+        publish(fitted.network, found.report, validation, scores, report_dir, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_with_a_head_is_published(finished: Job, tmp_path: Path) -> None:
+    """Its strangeness becomes the novelty; the threshold turns away one digit in a hundred."""
+    training, validation = finished.data.training()
+    fitted = Fitted(tiny_network(columns=11), history=[], source_revision="unknown")
+    found = assess(finished, fitted, len(training), validation, finished.data.test())
+    report_dir = finished.run_dir / "report"
+    version = publish(
+        fitted.network, found.report, validation, found.validation_scores, report_dir, tmp_path
+    )
+    served = classify_all(SavedModelClassifier.load(version), validation.scaled())
+    strangeness = compile_predict(fitted.network)(validation.scaled())[:, 10]
+    np.testing.assert_allclose(served.novelty, 1 / (1 + np.exp(-strangeness)), atol=1e-5)
+    assert (served.novelty > read_manifest(version).max_novelty).sum() == 1
+    assert found.report.validation.abstained == 1
 
 
 def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
@@ -134,6 +151,24 @@ def test_figures_that_cannot_be_written_are_told_before_the_work(
 def test_the_source_revision_is_a_commit_or_unknown() -> None:
     """A manifest never holds an empty revision."""
     assert source_revision() == "unknown" or len(source_revision().removesuffix("+changes")) == 40
+
+
+def test_a_preset_may_start_from_another(mnist: Mnist, tmp_path: Path) -> None:
+    """The first is trained once and kept; the version tells of both, and learns from its start."""
+    preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
+    job = Job(preset, 1, mnist, tmp_path / "run", tmp_path / "models")
+    train(job, resume=False, console=silent_console())
+    first = read_past(tmp_path / "run/tutorial")
+    (tmp_path / "run/checkpoint.npz").unlink()
+    train(job, resume=True, console=silent_console())
+    assert first == read_past(tmp_path / "run/tutorial")
+    for version in ("1", "2"):
+        manifest = read_manifest(tmp_path / "models" / version)
+        assert manifest.training.start is not None
+        assert manifest.training.start.preset["name"] == "tutorial"
+        assert manifest.test.accuracy > 0.9
+    card = (tmp_path / "models/2/assets.extra/report/model_card.md").read_text()
+    assert "first weights are those of preset `tutorial`" in card
 
 
 def test_presets_give_their_length_once() -> None:

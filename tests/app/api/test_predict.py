@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from app.api.documentation import SEVEN
 from app.api.explain import encode_png
@@ -37,7 +38,14 @@ async def predict(client: httpx.AsyncClient, request: ways_in.Request) -> dict[s
 async def test_answer(client: httpx.AsyncClient) -> None:
     """An answer has the digit, how sure the network is of it, and of the others."""
     answer = await predict(client, ways_in.raw(SEVEN_PNG))
-    assert list(answer) == ["digit", "confidence", "probabilities", "is_digit", "model_version"]
+    assert list(answer) == [
+        "digit",
+        "confidence",
+        "probabilities",
+        "is_digit",
+        "novelty",
+        "model_version",
+    ]
     assert answer["confidence"] == max(answer["probabilities"])
     assert answer["probabilities"][answer["digit"]] == answer["confidence"]
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
@@ -103,12 +111,41 @@ async def test_large_images_are_decoded_beside_the_event_loop(client: httpx.Asyn
     assert answer == await predict(client, ways_in.multipart(large))
 
 
-async def test_unsure_is_no_digit(settings: Settings, manifest: Manifest) -> None:
-    """Below the confidence that the model asks for, the answer says that it is no digit."""
-    demanding = FakeClassifier(manifest.model_copy(update={"min_confidence": 1.0}))
+def novelty_of(image: NDArray[np.uint8], classifier: FakeClassifier) -> float:
+    """What the network says of an image (28, 28) that goes through as it is."""
+    pixels = image.astype(np.float32) / np.float32(255)
+    return float(classifier.classify(pixels[np.newaxis]).novelty[0])
+
+
+@pytest.mark.parametrize(("margin", "is_digit"), [(0.0, True), (-1e-6, False)])
+async def test_too_novel_is_no_digit(
+    settings: Settings, manifest: Manifest, margin: float, is_digit: bool
+) -> None:
+    """Novelty up to the threshold of the version is a digit's; anything above is not."""
+    novelty = novelty_of(SEVEN, FakeClassifier(manifest))
+    demanding = FakeClassifier(manifest.model_copy(update={"max_novelty": novelty + margin}))
     async with client_of(create_app(settings, demanding)) as client:
         answer = await predict(client, ways_in.raw(SEVEN_PNG))
-    assert answer["is_digit"] is False
+    assert answer["is_digit"] is is_digit
+    assert answer["novelty"] == pytest.approx(novelty, abs=1e-8)
+
+
+async def test_novelty_is_of_the_image_beside_it(
+    client: httpx.AsyncClient, classifier: FakeClassifier
+) -> None:
+    """In a batch, with a bad picture between, each answer has the novelty of its own image."""
+    request = ways_in.batch_multipart(SEVEN_PNG, b"x", ONE_PNG)
+    first, _, third = (await predict(client, request))["predictions"]
+    assert first["novelty"] == pytest.approx(novelty_of(SEVEN, classifier), abs=1e-8)
+    assert third["novelty"] == pytest.approx(novelty_of(ONE, classifier), abs=1e-8)
+
+
+async def test_explaining_tells_the_novelty_of_the_whole(
+    client: httpx.AsyncClient, classifier: FakeClassifier
+) -> None:
+    """Of the picture's 28 stages, the last one's counts."""
+    answer = await predict(client, ways_in.raw(SEVEN_PNG) | {"params": {"explain": "true"}})
+    assert answer["novelty"] == pytest.approx(novelty_of(SEVEN, classifier), abs=1e-8)
 
 
 async def test_explain_shows_what_was_seen(client: httpx.AsyncClient) -> None:
@@ -128,7 +165,7 @@ async def test_explain_shows_the_opinion_after_each_row(
     answer = await predict(client, ways_in.raw(SEVEN_PNG) | {"params": {"explain": "true"}})
     half = SEVEN.astype(np.float32) / np.float32(255)
     half[14:] = 0
-    expected = classifier.classify(half[np.newaxis])[0]
+    expected = classifier.classify(half[np.newaxis]).probabilities[0]
     np.testing.assert_allclose(answer["rows"][13], expected, atol=1e-6)
     assert len(answer["rows"]) == 28
     assert answer["rows"][27] == answer["probabilities"]

@@ -1,4 +1,4 @@
-"""The batcher: right rows to right callers, whatever the neighbours do."""
+"""The batcher: right scores to right callers, whatever the neighbours do."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from app.errors import DeadlineExceededError, DrainingError, InferenceError, QueueFullError
 from app.inference.batcher import Batcher
+from app.inference.contract import Scores, join
 from app.inference.fair_queue import TURN_IMAGES, Answer
 from app.inference.fake import FakeClassifier
+from app.inference.manifest import Manifest
 
 MAX_QUEUE_IMAGES = 2000
 SOON_S = 10.0
@@ -24,6 +26,12 @@ SOON_S = 10.0
 def random_images(count: int, seed: int = 0) -> NDArray[np.float32]:
     """Images (count, 28, 28), all different."""
     return np.random.default_rng(seed).random((count, 28, 28), np.float32)
+
+
+def assert_same(found: Scores, expected: Scores) -> None:
+    """Every number of every image is the same."""
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def soon() -> float:
@@ -63,7 +71,7 @@ async def test_answers_with_the_rows_of_the_network(
     """A caller gets what the network says about exactly its images, in order."""
     images = random_images(5)
     answer = await batcher.submit(images, soon())
-    np.testing.assert_array_equal(answer.probabilities, classifier.classify(images))
+    assert_same(answer.scores, classifier.classify(images))
     assert answer.model_version == 3
 
 
@@ -92,7 +100,7 @@ async def test_one_equals_the_same_in_a_batch(batcher: Batcher, classifier: Fake
     tasks = [await submit_later(batcher, image[np.newaxis]) for image in images]
     classifier.gate.set()
     for one, task in zip(alone, tasks, strict=True):
-        np.testing.assert_array_equal(one.probabilities, (await task).probabilities)
+        assert_same(one.scores, (await task).scores)
 
 
 async def test_large_request_is_split_and_put_together(
@@ -101,7 +109,7 @@ async def test_large_request_is_split_and_put_together(
     """More images than a batch takes come back as one answer, in order."""
     images = random_images(300)
     answer = await batcher.submit(images, soon())
-    np.testing.assert_array_equal(answer.probabilities, classifier.classify(images))
+    assert_same(answer.scores, classifier.classify(images))
     assert max(classifier.batches[:-1]) <= classifier.batch_sizes[-1]
 
 
@@ -113,13 +121,13 @@ async def test_no_mix_up_among_thousands(batcher: Batcher, classifier: FakeClass
     requests = np.split(images, cuts[cuts < len(images)])
     window = asyncio.Semaphore(40)  # 40 × 40 images stay below the queue's bound
 
-    async def ask(request: NDArray[np.float32]) -> NDArray[np.float32]:
+    async def ask(request: NDArray[np.float32]) -> Scores:
         async with window:
             await asyncio.sleep(random.random() * 1e-3)
-            return (await batcher.submit(request, soon())).probabilities
+            return (await batcher.submit(request, soon())).scores
 
     answers = await asyncio.gather(*(ask(request) for request in requests))
-    np.testing.assert_array_equal(np.concatenate(answers), classifier.classify(images))
+    assert_same(join(answers), classifier.classify(images))
     assert batcher.queued_images == 0
 
 
@@ -156,9 +164,7 @@ async def test_cancelled_neighbour(batcher: Batcher, classifier: FakeClassifier)
     assert batcher.queued_images == 3
     classifier.gate.set()
     answer = await staying
-    np.testing.assert_array_equal(
-        answer.probabilities, classifier.classify(random_images(3, seed=4))
-    )
+    assert_same(answer.scores, classifier.classify(random_images(3, seed=4)))
     assert answer.batch_size == 3
 
 
@@ -171,7 +177,7 @@ async def test_cancelled_while_the_network_runs(
     await asyncio.wait([leaving])
     classifier.gate.set()
     answer = await batcher.submit(random_images(1), soon())
-    assert math.isclose(float(answer.probabilities.sum()), 1, abs_tol=1e-5)
+    assert math.isclose(float(answer.scores.probabilities.sum()), 1, abs_tol=1e-5)
 
 
 async def test_expired_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
@@ -219,7 +225,7 @@ async def test_failure_is_for_its_batch_only(
         await batcher.submit(random_images(2), soon())
     assert "out of luck" in caplog.text
     classifier.failure = None
-    assert len((await batcher.submit(random_images(2), soon())).probabilities) == 2
+    assert len((await batcher.submit(random_images(2), soon())).scores.novelty) == 2
 
 
 async def test_failure_of_a_split_request(batcher: Batcher, classifier: FakeClassifier) -> None:
@@ -238,7 +244,24 @@ async def test_poisoned_neighbour(batcher: Batcher, classifier: FakeClassifier) 
     classifier.gate.set()
     with pytest.raises(InferenceError):
         await poisoned
-    assert np.isfinite((await healthy).probabilities).all()
+    assert (await healthy).scores.are_of(2)
+
+
+class Unsettled(FakeClassifier):
+    """Knows the digits, and nothing of how strange they are."""
+
+    def classify(self, images: NDArray[np.float32]) -> Scores:
+        """As ever, but for the novelty."""
+        scores = super().classify(images)
+        return scores._replace(novelty=scores.novelty * np.float32("nan"))
+
+
+async def test_novelty_that_is_not_finite(manifest: Manifest) -> None:
+    """Good probabilities alone are no answer."""
+    batcher = Batcher(Unsettled(manifest), MAX_QUEUE_IMAGES)
+    with pytest.raises(InferenceError):
+        await batcher.submit(random_images(2), soon())
+    await batcher.drain(timeout_s=5)
 
 
 async def test_queue_is_bounded_in_images(classifier: FakeClassifier) -> None:
@@ -269,8 +292,8 @@ async def test_drain_finishes_what_was_accepted(
         await batcher.submit(random_images(1), soon())
     classifier.gate.set()
     await draining
-    assert len((await first).probabilities) == 1
-    assert len((await waiting).probabilities) == 100
+    assert len((await first).scores.novelty) == 1
+    assert len((await waiting).scores.novelty) == 100
     assert not batcher.alive
 
 

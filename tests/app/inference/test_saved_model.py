@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 from app.errors import ModelError
+from app.inference.contract import join
 from app.inference.manifest import MANIFEST_PATH, digest_file, list_files
 from app.inference.saved_model import BATCH_SIZES, SavedModelClassifier
 
@@ -49,11 +50,12 @@ def digest_again(version: Path) -> None:
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 16, 33, BATCH_SIZES[-1]])
 def test_an_image_is_read_alike_in_any_batch(classifier: SavedModelClassifier, count: int) -> None:
     """Padding and batch size change no answer."""
-    alone = np.concatenate([classifier.classify(image[None]) for image in IMAGES[:count]])
+    alone = join(classifier.classify(image[None]) for image in IMAGES[:count])
     together = classifier.classify(IMAGES[:count])
-    assert together.shape == (count, 10)
-    np.testing.assert_allclose(together, alone, atol=1e-5)
-    np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
+    assert together.probabilities.shape == (count, 10)
+    assert together.novelty.shape == (count,)
+    assert together.off_by(alone) < 1e-5
+    np.testing.assert_allclose(together.probabilities.sum(axis=1), 1, atol=1e-5)
 
 
 def cut_a_byte(version: Path) -> None:
@@ -113,6 +115,19 @@ def renumber(version: Path) -> None:
     edit_manifest(version, lambda m: m.update(version=7))
 
 
+def date_back(version: Path) -> None:
+    """A manifest as it was before there was a novelty."""
+    edit_manifest(version, lambda m: m.update(format=1, min_confidence=m.pop("max_novelty")))
+
+
+def change_the_golden_novelty(version: Path) -> None:
+    """As strange as can be, or not at all, whichever it was not."""
+    edit_manifest(
+        version,
+        lambda m: [s.update(novelty=float(s["novelty"] < 0.5)) for s in m["golden"]["samples"]],
+    )
+
+
 def change_the_golden_answers(version: Path) -> None:
     """Other weights than those that were measured, as far as anyone can tell from outside."""
     answers = [0.91, *[0.01] * 9]
@@ -121,21 +136,35 @@ def change_the_golden_answers(version: Path) -> None:
     )
 
 
+Answer = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 IMAGE_SPEC = tf.TensorSpec((None, 28, 28), tf.float32, "image")
 
 
-def save_module(
-    version: Path,
-    answer: Callable[[tf.Tensor], dict[str, tf.Tensor]],
-    name: str = "serving_default",
-    spec: tf.TensorSpec = IMAGE_SPEC,
-) -> None:
-    """Replace the network by `answer` under the signature `name`, digests and all."""
+def ten(image: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Ten numbers an image."""
+    return {"probabilities": image[:, 0, :10]}
+
+
+def ten_and_one(image: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Ten numbers an image, and one."""
+    return ten(image) | {"novelty": image[:, 0, 10]}
+
+
+def save_module(version: Path, spec: tf.TensorSpec = IMAGE_SPEC, **answers: Answer | None) -> None:
+    """Replace the network by functions of the images, one a signature, digests and all.
+
+    Signatures that are not named are as they should be; one that is None is left out.
+    """
     kept = version.with_name("kept")
     shutil.copytree(version / "assets.extra", kept)
     shutil.rmtree(version)
-    function = tf.function(answer, input_signature=[spec])
-    tf.saved_model.save(tf.Module(), str(version), signatures={name: function})
+    wanted = {"serving_default": ten, "serving_novelty": ten_and_one} | answers
+    signatures = {
+        name: tf.function(answer, input_signature=[spec])
+        for name, answer in wanted.items()
+        if answer
+    }
+    tf.saved_model.save(tf.Module(), str(version), signatures=signatures)
     shutil.copytree(kept, version / "assets.extra")
     digest_again(version)
 
@@ -144,42 +173,76 @@ def answer_nan(version: Path) -> None:
     """Weights that have become NaN."""
     save_module(
         version,
-        lambda image: {"probabilities": image[:, 0, :10] * float("nan")},
+        serving_novelty=lambda image: ten_and_one(image * float("nan")),
+    )
+
+
+def answer_nan_novelty(version: Path) -> None:
+    """Only those of the novelty have."""
+    save_module(
+        version,
+        serving_novelty=lambda image: ten(image) | {"novelty": image[:, 0, 0] * float("nan")},
     )
 
 
 def answer_too_many(version: Path) -> None:
     """Eleven classes."""
-    save_module(version, lambda image: {"probabilities": image[:, 0, :11]})
+    save_module(version, serving_default=lambda image: {"probabilities": image[:, 0, :11]})
 
 
 def answer_under_another_name(version: Path) -> None:
     """An output that the manifest does not know."""
-    save_module(version, lambda image: {"logits": image[:, 0, :10]})
+    save_module(version, serving_default=lambda image: {"logits": image[:, 0, :10]})
+
+
+def answer_without_novelty(version: Path) -> None:
+    """The second signature gives no more than the first."""
+    save_module(version, serving_novelty=ten)
+
+
+def answer_novelty_in_a_column(version: Path) -> None:
+    """A dimension too many."""
+    save_module(version, serving_novelty=lambda image: ten(image) | {"novelty": image[:, 0, 10:11]})
 
 
 def serve_under_another_name(version: Path) -> None:
-    """No serving signature."""
-    save_module(version, lambda image: {"probabilities": image[:, 0, :10]}, "other")
+    """No signature that other servers would call."""
+    save_module(version, serving_default=None, other=ten)
+
+
+def serve_without_novelty(version: Path) -> None:
+    """A SavedModel as any other, without the signature that this service calls."""
+    save_module(version, serving_novelty=None)
 
 
 def take_any_rank(version: Path) -> None:
     """An input of which nothing is known but its type."""
-    spec = tf.TensorSpec(None, tf.float32, "image")
-    save_module(version, lambda image: {"probabilities": tf.reshape(image, (-1, 10))}, spec=spec)
+    save_module(
+        version,
+        tf.TensorSpec(None, tf.float32, "image"),
+        serving_default=lambda image: ten(tf.reshape(image, (-1, 28, 28))),
+        serving_novelty=lambda image: ten_and_one(tf.reshape(image, (-1, 28, 28))),
+    )
 
 
 def take_under_another_name(version: Path) -> None:
     """An input that the service would not feed."""
-    spec = tf.TensorSpec((None, 28, 28), tf.float32, "pixels")
-    save_module(version, lambda pixels: {"probabilities": pixels[:, 0, :10]}, spec=spec)
+    save_module(
+        version,
+        tf.TensorSpec((None, 28, 28), tf.float32, "pixels"),
+        serving_default=lambda pixels: ten(pixels),
+        serving_novelty=lambda pixels: ten_and_one(pixels),
+    )
 
 
-def agree_on_another_shape(version: Path) -> None:
-    """Graph and manifest agree with each other, but not with what the service feeds."""
-    spec = tf.TensorSpec((None, 784), tf.float32, "image")
-    save_module(version, lambda image: {"probabilities": image[:, :10]}, spec=spec)
+def agree_on_another_input(version: Path) -> None:
+    """Whatever the graph may be, the manifest promises what the service does not feed."""
     edit_manifest(version, lambda m: m["input"].update(shape=[None, 784]))
+
+
+def agree_on_other_outputs(version: Path) -> None:
+    """Likewise for what the service would read."""
+    edit_manifest(version, lambda m: m["outputs"]["serving_novelty"].pop())
 
 
 def forge_the_graph(version: Path) -> None:
@@ -197,18 +260,25 @@ def forge_the_graph(version: Path) -> None:
         (add_a_file, "extra.so is not in the manifest"),
         (link_out, f"{WEIGHTS} is a link"),
         (lose_the_manifest, "manifest.json cannot be read"),
-        (garble_the_manifest, "not a manifest of format 1"),
+        (garble_the_manifest, "not a manifest of format 2"),
+        (date_back, "not a manifest of format 2: format: .* Publish the version again"),
         (bloat_the_manifest, "larger than"),
         (spoil_a_golden_image, "golden sample"),
         (renumber, "holds version 7"),
         (change_the_golden_answers, "does not reproduce its golden samples"),
+        (change_the_golden_novelty, "does not reproduce its golden samples"),
         (answer_nan, "not finite"),
-        (answer_too_many, "signature's output"),
-        (answer_under_another_name, "signature's output"),
+        (answer_nan_novelty, "not finite"),
+        (answer_too_many, "the output of signature serving_default"),
+        (answer_under_another_name, "the output of signature serving_default"),
+        (answer_without_novelty, "the output of signature serving_novelty"),
+        (answer_novelty_in_a_column, "the output of signature serving_novelty"),
         (serve_under_another_name, "no signature serving_default"),
-        (take_any_rank, "signature's input"),
-        (take_under_another_name, "signature's input"),
-        (agree_on_another_shape, "it must map"),
+        (serve_without_novelty, "no signature serving_novelty"),
+        (take_any_rank, "the input of signature"),
+        (take_under_another_name, "the input of signature"),
+        (agree_on_another_input, "its input must be"),
+        (agree_on_other_outputs, "the outputs of serving_novelty must be"),
         (forge_the_graph, "not a SavedModel"),
     ],
 )

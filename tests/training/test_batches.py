@@ -1,0 +1,41 @@
+"""Batches: every image its turn, drawn pictures their share, the same again for the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from tests.tiny import TINY, tiny_split
+from training.batches import Batches, batch_counts, steps_per_epoch
+from training.drawn import STRANGER
+from training.presets import Drawn
+
+TRAINING = tiny_split(400, seed=3)
+MIXED = replace(TINY, drawn=Drawn(printed=30, printed_share=0.1, strangers=40, stranger_share=0.2))
+
+
+def test_an_epoch_sees_every_image_once() -> None:
+    """Without a buffer, an epoch is a permutation; the next one is another."""
+    batches = Batches(TRAINING, TINY, 1)
+    epochs = [np.concatenate([labels for _, labels in batches.stream(epoch)]) for epoch in (0, 1)]
+    np.testing.assert_array_equal(np.sort(epochs[0]), np.sort(TRAINING.labels))
+    assert not np.array_equal(epochs[0], epochs[1])
+
+
+def test_drawn_pictures_have_their_share_of_every_batch() -> None:
+    """14 of the data set, 2 printed, 4 strangers in each 20; as many batches as the set needs."""
+    assert batch_counts(MIXED) == [14, 2, 4]
+    labels = np.stack([labels for _, labels in Batches(TRAINING, MIXED, 1).stream(0)])
+    assert labels.shape == (steps_per_epoch(MIXED, len(TRAINING)), 20) == (28, 20)
+    assert ((labels == STRANGER).sum(axis=1) == 4).all()
+
+
+def test_the_last_epochs_are_distorted_less() -> None:
+    """With light epochs at the end, the last one is nearer to the pictures as they are."""
+    preset = replace(TINY, light_epochs=1)
+    batches, full = Batches(TRAINING, preset, 1), Batches(TRAINING, TINY, 1)
+    last, as_before = (next(iter(each.stream(2)))[0] for each in (batches, full))
+    first, also = (next(iter(each.stream(0)))[0] for each in (batches, full))
+    assert not np.array_equal(last, as_before)
+    np.testing.assert_array_equal(first, also)

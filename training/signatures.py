@@ -1,0 +1,123 @@
+"""Logits → what a version answers: probabilities and novelty, in two signatures over one network.
+
+network ─ SavedModel ─▶ folder ─ read back in a fresh process ─▶ the same scores, or an error.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from app.imaging import IMAGE_SIDE
+from app.inference.contract import (
+    DEFAULT_SIGNATURE,
+    INPUT,
+    NOVELTY,
+    NOVELTY_SIGNATURE,
+    PROBABILITIES,
+    Scores,
+)
+from app.inference.saved_model import SavedModelClassifier
+from training.data import Split
+from training.errors import TrainingError
+from training.evaluate import classify_all
+from training.network import CLASSES, PREDICT_BATCH
+
+# Float32 kernels of other processors and of XLA differ from Keras's by some 1e-6; a wrong weight by
+# far more.
+TOLERANCE = 1e-3
+
+Tensor = Any  # TensorFlow carries no types
+
+
+def digit_logits(logits: Tensor) -> Tensor:
+    """Return the logits of the ten digits, (n, 10), of those of a network with or without a head.
+
+    A head for what is no digit adds an eleventh column, the strangeness.
+    """
+    return logits[:, :CLASSES]
+
+
+def score_logits(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return probabilities (n, 10) and novelty (n,), 0..1, of float32 logits (n, 10) or (n, 11).
+
+    The probabilities are the softmax of the digits' logits over `temperature`. The novelty is the
+    sigmoid of the strangeness; without such a column, what the likeliest digit lacks of being sure.
+    """
+    probabilities = tf.nn.softmax(digit_logits(logits) / temperature)  # (n, 10)
+    if logits.shape[-1] == CLASSES:
+        return probabilities, 1 - tf.reduce_max(probabilities, axis=1)
+    return probabilities, tf.sigmoid(logits[:, CLASSES])
+
+
+def scores_of(logits: NDArray[np.float32], temperature: float) -> Scores:
+    """Return what a version with these logits, (n, 10) or (n, 11), answers."""
+    probabilities, novelty = score_logits(tf.constant(logits), temperature)
+    return Scores(probabilities.numpy(), novelty.numpy())
+
+
+def save_network(network: keras.Model, temperature: float, folder: Path) -> None:
+    """Write `network` as a SavedModel with the two signatures of the contract.
+
+    Both take `image` float32 (batch, 28, 28), 0..1. `serving_default` gives `probabilities` float32
+    (batch, 10), `serving_novelty` these and `novelty` float32 (batch,). The loop over time stays a
+    loop, the operations are ordinary ones, and the weights are kept once.
+    """
+    spec = [tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.float32, INPUT.name)]
+
+    @tf.function(input_signature=spec)
+    def with_novelty(image: Tensor) -> dict[str, Tensor]:
+        scores = score_logits(network(image, training=False), temperature)
+        return dict(zip((PROBABILITIES.name, NOVELTY.name), scores, strict=True))
+
+    @tf.function(input_signature=spec)
+    def probabilities_only(image: Tensor) -> dict[str, Tensor]:
+        probabilities, _ = score_logits(network(image, training=False), temperature)
+        return {PROBABILITIES.name: probabilities}
+
+    root = tf.Module()
+    root.weights = [weight.value for weight in network.weights]
+    signatures = {DEFAULT_SIGNATURE: probabilities_only, NOVELTY_SIGNATURE: with_novelty}
+    tf.saved_model.save(root, str(folder), signatures=signatures)
+
+
+def check_parity(version_dir: Path, split: Split, expected: Scores) -> None:
+    """Let a fresh process load the version and read `split` through both signatures.
+
+    Raises `TrainingError` when its answers are not `expected`.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        found, plain = fresh.submit(_read_back, version_dir, split.scaled()).result()
+    for name, scores in (
+        (NOVELTY_SIGNATURE, found),
+        (DEFAULT_SIGNATURE, expected._replace(probabilities=plain)),
+    ):
+        error = scores.off_by(expected)
+        if not error <= TOLERANCE:
+            raise TrainingError(
+                "The exported version answers otherwise than the network: "
+                f"{name} is off by {error:.2g}."
+            )
+
+
+def _read_back(
+    version_dir: Path, images: NDArray[np.float32]
+) -> tuple[Scores, NDArray[np.float32]]:
+    """Return a version's answers, as the service has them and as another server has, (n, 10).
+
+    Runs in a process apart.
+    """
+    scores = classify_all(SavedModelClassifier.load(version_dir), images)
+    model = tf.saved_model.load(str(version_dir))  # owns the variables of its signatures
+    default = model.signatures[DEFAULT_SIGNATURE]
+    starts = range(0, len(images), PREDICT_BATCH)
+    batches = (tf.constant(images[at : at + PREDICT_BATCH]) for at in starts)
+    plain = np.concatenate([default(image=batch)[PROBABILITIES.name] for batch in batches])
+    return scores, plain
