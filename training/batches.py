@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.augment import distort
 from training.data import Split
 from training.degrade import degrade
-from training.drawn import draw_printed, draw_strangers
+from training.drawn import draw_printed, draw_strangers, draw_written
 from training.presets import Preset
 
 PREFETCHED = 4  # batches that are made ready while the network works
@@ -17,12 +17,12 @@ LIGHT_STRENGTH = 0.5  # of the distortions in the last epochs
 
 
 def batch_counts(preset: Preset) -> list[int]:
-    """Return how many images of a batch are from the data set, printed digits and strangers."""
+    """Return how many images of a batch are of MNIST, printed, written by others, strangers."""
     if preset.drawn is None:
         return [preset.batch_size]
-    printed = round(preset.drawn.printed_share * preset.batch_size)
-    strangers = round(preset.drawn.stranger_share * preset.batch_size)
-    return [preset.batch_size - printed - strangers, printed, strangers]
+    shares = preset.drawn.printed_share, preset.drawn.written_share, preset.drawn.stranger_share
+    drawn = [round(share * preset.batch_size) for share in shares]
+    return [preset.batch_size - sum(drawn), *drawn]
 
 
 def steps_per_epoch(preset: Preset, training_images: int) -> int:
@@ -41,6 +41,7 @@ class Batches:
         if preset.drawn is not None:
             self._sources += [
                 draw_printed(preset.drawn.printed, seed),
+                draw_written(preset.drawn.written, seed),
                 draw_strangers(preset.drawn.strangers, seed),
             ]
         self._images = tf.constant(np.concatenate([source.images for source in self._sources]))

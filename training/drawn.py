@@ -1,4 +1,4 @@
-"""Pictures that this module draws: printed digits to learn, and strangers to turn away.
+"""Pictures that this module draws: digits of print and of other hands, and strangers.
 
     seed ─ draw ─▶ grey picture (64, 64) ─ app.imaging.normalise ─▶ (28, 28) uint8
 
@@ -20,8 +20,8 @@ from PIL import Image, ImageDraw, ImageFont
 from app.errors import BlankImageError
 from app.imaging import normalise
 from training.data import Split
+from training.hands import SHEET_SIDE, write_digit
 
-SHEET_SIDE = 64
 GLYPH_SIZES_PX = (40, 56)
 STRANGER = 10
 """The label of what is no digit: one beyond the classes."""
@@ -70,6 +70,14 @@ def draw_printed(count: int, seed: int) -> Split:
     random = np.random.default_rng([seed, 0])
     labels = random.integers(0, 10, count, np.uint8)
     images = [_framed(partial(_glyph, str(label), DIGIT_FONTS), random) for label in labels]
+    return Split(np.stack(images), labels)
+
+
+def draw_written(count: int, seed: int) -> Split:
+    """Return `count` digits as other hands than MNIST's write them, labels 0..9, framed alike."""
+    random = np.random.default_rng([seed, 2])
+    labels = random.integers(0, 10, count, np.uint8)
+    images = [_framed(partial(write_digit, int(label)), random) for label in labels]
     return Split(np.stack(images), labels)
 
 
@@ -131,15 +139,20 @@ def _letter(random: Random) -> Sheet:
 
 
 def _scribble(random: Random) -> Sheet:
-    """Draw two to five curved strokes, as of a script that nobody writes."""
+    """Draw a few curved strokes and maybe an arc, as of a script that nobody writes."""
     sheet = Image.new("L", (4 * SHEET_SIDE, 4 * SHEET_SIDE))
     pen = ImageDraw.Draw(sheet)
     width = int(random.integers(6, 28))
-    for _ in range(random.integers(2, 6)):
+    for _ in range(random.integers(2, 5)):
         ends = random.uniform(24, 4 * SHEET_SIDE - 24, (2, 2))
         bends = ends + random.normal(0, 60, (2, 2)) * random.integers(0, 2)
         points = _bezier(np.stack([ends[0], bends[0], bends[1], ends[1]]))
         pen.line([tuple(point) for point in points], 255, width, joint="curve")
+    if random.random() < 0.4:
+        corner, size = random.uniform(24, 130, 2), random.uniform(40, 100, 2)
+        first, turn = random.uniform(0, 360), random.uniform(120, 360)
+        box = (*corner.tolist(), *(corner + size).tolist())
+        pen.arc(box, first, first + turn, 255, width)
     return np.asarray(sheet.reduce(4))
 
 

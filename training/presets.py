@@ -31,6 +31,8 @@ class Drawn:
 
     printed: int
     printed_share: float
+    written: int  # by other hands than MNIST's
+    written_share: float
     strangers: int
     stranger_share: float
 
@@ -128,22 +130,29 @@ DEFAULT = replace(
     dropout=0.2,
     distortion=Distortion(
         rotation_rad=0.26,
-        shear=0.25,
+        shear=0.35,
         scale=(0.8, 1.2),
         shift_px=2.5,
         elastic_px=1.2,
         stroke=0.8,
         degrade_every=4,
     ),
-    drawn=Drawn(printed=10_000, printed_share=0.05, strangers=30_000, stranger_share=0.1),
-    epochs=110,
+    drawn=Drawn(
+        printed=6_000,
+        printed_share=0.03,
+        written=20_000,
+        written_share=0.09,
+        strangers=30_000,
+        stranger_share=0.1,
+    ),
+    epochs=80,
     peak_learning_rate=2e-3,
     warmup_fraction=0.03,
-    light_epochs=10,
+    light_epochs=8,
     starts_from="affine",
 )
 """The network of `affine`, trained on with all that pens, scanners and cameras do to a digit, with
-printed digits, and with strangers to tell apart.
+digits of print and of other hands than MNIST's, and with strangers to tell apart.
 
 `python -m training train --preset default --seed 1`
 """

@@ -41,7 +41,7 @@ class Progress:
     def note_drawing(self, drawn: Drawn | None) -> None:
         """Say why nothing happens for a while."""
         if drawn is not None:
-            pictures = drawn.printed + drawn.strangers
+            pictures = drawn.printed + drawn.written + drawn.strangers
             self._console.print(f"Drawing {pictures:,} pictures …", style="dim", highlight=False)
 
     def advance(self, steps: int) -> None:

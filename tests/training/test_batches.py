@@ -12,7 +12,7 @@ from training.drawn import STRANGER
 from training.presets import Drawn
 
 TRAINING = tiny_split(400, seed=3)
-MIXED = replace(TINY, drawn=Drawn(printed=30, printed_share=0.1, strangers=40, stranger_share=0.2))
+MIXED = replace(TINY, drawn=Drawn(30, 0.1, 25, 0.05, 40, 0.2))
 
 
 def test_an_epoch_sees_every_image_once() -> None:
@@ -24,10 +24,10 @@ def test_an_epoch_sees_every_image_once() -> None:
 
 
 def test_drawn_pictures_have_their_share_of_every_batch() -> None:
-    """14 of the data set, 2 printed, 4 strangers in each 20; as many batches as the set needs."""
-    assert batch_counts(MIXED) == [14, 2, 4]
+    """13 of the data set, 2 printed, 1 written, 4 strangers in 20; batches as the set needs."""
+    assert batch_counts(MIXED) == [13, 2, 1, 4]
     labels = np.stack([labels for _, labels in Batches(TRAINING, MIXED, 1).stream(0)])
-    assert labels.shape == (steps_per_epoch(MIXED, len(TRAINING)), 20) == (28, 20)
+    assert labels.shape == (steps_per_epoch(MIXED, len(TRAINING)), 20) == (30, 20)
     assert ((labels == STRANGER).sum(axis=1) == 4).all()
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from training.drawn import STRANGER, draw_printed, draw_strangers
+from training.data import Split
+from training.drawn import STRANGER, draw_printed, draw_strangers, draw_written
 
 
-@pytest.mark.parametrize("draw", [draw_printed, draw_strangers])
-def test_the_seed_decides(draw) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - either
+@pytest.mark.parametrize("draw", [draw_printed, draw_written, draw_strangers])
+def test_the_seed_decides(draw: Callable[[int, int], Split]) -> None:
     """Same seed, same pictures; another seed, others."""
     first = draw(20, 1)
     np.testing.assert_array_equal(first.images, draw(20, 1).images)
     assert not np.array_equal(first.images, draw(20, 2).images)
 
 
-def test_printed_digits_are_framed_like_written_ones() -> None:
+@pytest.mark.parametrize("draw", [draw_printed, draw_written])
+def test_drawn_digits_are_framed_like_mnists(draw: Callable[[int, int], Split]) -> None:
     """The longer side takes 20 pixels, the mass lies in the middle, the ink is full."""
-    printed = draw_printed(50, 3)
-    assert set(printed.labels) == set(range(10))
-    for image in printed.images:
+    drawn = draw(50, 3)
+    assert set(drawn.labels) == set(range(10))
+    for image in drawn.images:
         rows, columns = np.nonzero(image > 127)
         assert 17 <= max(np.ptp(rows), np.ptp(columns)) + 1 <= 22
         assert abs(np.average(np.nonzero(image)[0], weights=image[image > 0]) + 0.5 - 14) < 0.5

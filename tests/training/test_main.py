@@ -36,7 +36,9 @@ def test_an_unknown_preset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     """The line lists the presets that there are."""
     assert run_main("train", "--preset", "huge", "--data-dir", tmp_path) == EXIT_FAILED
     error = capsys.readouterr().err
-    assert error.startswith("error: There is no preset 'huge'. Choose one of: default, tutorial")
+    assert error.startswith(
+        "error: There is no preset 'huge'. Choose one of: affine, default, tutorial"
+    )
     assert error.count("\n") == 1
 
 
