@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from app.imaging import decode
 from app.imaging.frame import frame, ink_box
-from app.imaging.paper import fit_paper, measure_ink, shrink_by
+from app.imaging.ink import measure_ink
+from app.imaging.paper import fit_paper, shrink_by
 from app.imaging.parts import keep_digit
 
 ROOT = Path(__file__).parent.parent
@@ -47,7 +48,7 @@ def main() -> None:
         panel(fit_paper(grey)),
         panel(ink * 255),
         boxed.resize(size, Image.Resampling.BOX),
-        panel(frame(digit, box) * 255),
+        panel(frame(digit) * 255),
     ]
     width = sum(step.width + GAP for step in panels) - GAP
     strip = Image.new("RGB", (width, PANEL_HEIGHT), (255, 255, 255))

@@ -8,6 +8,7 @@ MNIST frame already goes through unchanged.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.frame import IMAGE_SIDE, Box, frame, ink_box, is_framed
-from app.imaging.paper import measure_ink, shrink_by
+from app.imaging.ink import measure_ink
+from app.imaging.paper import shrink_by
 from app.imaging.parts import keep_digit
 
 __all__ = ["IMAGE_SIDE", "Digit", "normalise"]
@@ -41,11 +43,13 @@ def normalise(ink: NDArray[np.uint8]) -> Digit:
     framed = _as_framed(ink)
     if framed is not None:
         return framed
-    factor = -(-max(ink.shape) // WORK_SIDE)
-    measured = measure_ink(shrink_by(ink, factor))
+    doubled = pixel_doubling(ink)
+    source = ink[::doubled, ::doubled]
+    factor = -(-max(source.shape) // WORK_SIDE)
+    measured = measure_ink(shrink_by(source, factor))
     digit = keep_digit(measured.strength)
-    box = ink_box(digit)
-    return Digit(frame(digit, box), measured.dark, _enlarge(box, factor, ink.shape))
+    box = _enlarge(ink_box(digit), factor * doubled, ink.shape)
+    return Digit(frame(digit), measured.dark, box)
 
 
 def _as_framed(ink: NDArray[np.uint8]) -> Digit | None:
@@ -57,6 +61,19 @@ def _as_framed(ink: NDArray[np.uint8]) -> Digit | None:
             pixels = light.astype(np.float32) / np.float32(255)
             return Digit(pixels, inverted, ink_box(pixels, edge=1 / 255))
     return None
+
+
+def pixel_doubling(ink: NDArray[np.uint8]) -> int:
+    """By which whole factor a picture was enlarged by repeating its pixels; 1 when it was not.
+
+    (height, width) 0..255. Undone, its steps come out as smooth as those of the small picture.
+    """
+    factor = math.gcd(*ink.shape)
+    for lines in (ink, ink.T):
+        if factor > 1:
+            changes = np.flatnonzero((lines[1:] != lines[:-1]).any(axis=1)) + 1
+            factor = math.gcd(factor, *changes.tolist())
+    return factor
 
 
 def _enlarge(box: Box, factor: int, shape: tuple[int, ...]) -> Box:

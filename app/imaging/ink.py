@@ -1,0 +1,110 @@
+"""Grey values → how much ink lies on each pixel. The paper, its light and its grain are taken away.
+
+grey (height, width) 0..255 ─ fit_paper ─▶ paper ─ measure_ink ─▶ InkMap, 0 paper .. 1 full ink
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import BlankImageError
+from app.imaging.paper import MEDIAN_TO_SIGMA, border, fit_paper
+
+MIN_CONTRAST: Final = 6.0
+"""Grey levels: on a picture with less between paper and ink nothing is seen, by eye either."""
+
+FAINTEST_SHARE: Final = 1 / 16
+"""Of the strongest difference: a JPEG's ripples and the blur of a lens stay below it."""
+
+GRAIN_REACH: Final = 5.0
+"""Ink differs from paper by this many standard deviations of the grain.
+
+Of the 262,144 pixels of the largest working picture 0.1 Gaussian ones reach as far.
+"""
+
+GRAIN_HIDDEN: Final = 2.0
+"""Standard deviations of grain that are taken off the ink, so that paper comes out black."""
+
+GRAIN_SAMPLES: Final = 8_192
+"""Pixels that are looked at for the grain; more cost time and change nothing."""
+
+MIN_GRAINY_SIDE: Final = 12
+"""In smaller pictures all neighbours differ; they are means of many pixels and have no grain."""
+
+GRAIN_OF_PAIRS: Final = 0.3247 * 2**0.5
+"""The more equal half of all pairs of Gaussian values differs by this many standard deviations."""
+
+GRAIN_LAGS: Final = 32
+"""Pairs lie this part of the picture apart: blotches of paper count as grain."""
+
+FULL_INK_PERCENTILE: Final = 75
+"""Of all inked pixels: what is darker counts as full ink, as inside a stroke of MNIST.
+
+The result hardly depends on it: any value from 60 to 90 reads real pictures equally well.
+"""
+
+
+class InkMap(NamedTuple):
+    """How much ink lies where."""
+
+    strength: NDArray[np.float32]  # (height, width), 0 paper .. 1 full ink
+    dark: bool  # the ink is darker than the paper
+
+
+def measure_ink(grey: NDArray[np.float32]) -> InkMap:
+    """Take the paper away, find out whether ink is dark or light, scale it to 0..1.
+
+    grey: (height, width) float32, 0..255. Raises BlankImageError when nothing stands out.
+    """
+    paper = fit_paper(grey)
+    difference = grey - paper
+    grain = measure_grain(difference)
+    size = np.abs(difference)
+    strongest = float(size.max())
+    if strongest <= max(MIN_CONTRAST, GRAIN_REACH * grain):
+        raise _blank()
+    faintest = max(strongest * FAINTEST_SHARE, GRAIN_REACH * grain, MIN_CONTRAST / 2)
+    outstanding = difference[size > faintest]  # (pixels,)
+    # The cube keeps the sign and lets a few strong strokes outvote a wide faint shade.
+    dark = bool(np.dot(outstanding * outstanding, outstanding) < 0)
+    signed = -difference if dark else difference
+    # Chosen before the light is evened out: that takes ink on the brightest paper below `faintest`.
+    inked = signed > faintest
+    strength = _even_out(signed, paper) if dark else signed
+    full = float(np.percentile(strength[inked], FULL_INK_PERCENTILE))
+    hidden = GRAIN_HIDDEN * grain
+    if full <= hidden:  # grain in the brightest light, no ink
+        raise _blank()
+    return InkMap(np.clip((strength - hidden) / np.float32(full - hidden), 0, 1), dark)
+
+
+def measure_grain(difference: NDArray[np.float32]) -> float:
+    """The standard deviation of what is left on the paper, (height, width) in grey levels.
+
+    On the border, where mostly paper is; or between pairs of pixels, the more equal ones of which
+    lie on the same ground, be it paper or ink, where a digit fills its picture. The smaller counts.
+    """
+    if min(difference.shape) < MIN_GRAINY_SIDE:
+        return 0.0
+    edge = border(difference)
+    edge = edge[:: 1 + edge.size // GRAIN_SAMPLES]
+    on_border = MEDIAN_TO_SIGMA * float(np.median(np.abs(edge)))
+    lag = -(-min(difference.shape) // GRAIN_LAGS)
+    apart = np.abs(difference[:, lag:] - difference[:, :-lag]).ravel()
+    apart = apart[:: 1 + apart.size // GRAIN_SAMPLES]
+    half = apart.size // 2
+    of_pairs = float(np.partition(apart, half)[:half].mean()) / GRAIN_OF_PAIRS
+    return min(on_border, of_pairs)
+
+
+def _blank() -> BlankImageError:
+    return BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
+
+
+def _even_out(strength: NDArray[np.float32], paper: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Dark ink takes a share of the light, so in shade it differs less: made up for here."""
+    level = float(paper.mean())
+    return strength * (level / np.maximum(paper, level / 4)).astype(np.float32)
