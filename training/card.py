@@ -90,8 +90,9 @@ def _drawn_text(report: Report) -> str:
 
 Beside MNIST it learnt {drawn.printed:,} printed digits ({drawn.printed_share:.0%} of each batch),
 {drawn.written:,} as hands elsewhere write them ({drawn.written_share:.0%}) and, to tell them apart,
-{drawn.strangers:,} pictures of no digit ({drawn.stranger_share:.0%}): letters and signs of many scripts, scribbles, shapes, textures and numbers of several digits, all
-drawn by `training/drawn.py` from the seed."""
+{drawn.strangers:,} pictures of no digit ({drawn.stranger_share:.0%}): letters and signs of many
+scripts, scribbles, shapes, textures and numbers of several digits. `training/drawn.py` draws them
+all from the seed."""
 
 
 def _figures_table(validation: Evaluation, test: Evaluation) -> str:
