@@ -70,7 +70,7 @@ from training.__main__ import main
 main()
 """
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "train", "--run-dir", str(tmp_path / "run")],
+        [sys.executable, "-c", program, "train", "--preset", "affine", "--run-dir", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -84,4 +84,4 @@ main()
     assert first.startswith("epoch 1/100")
     assert process.returncode == EXIT_INTERRUPTED
     assert error.splitlines()[-1] == ("Stopped. The last whole epoch is kept: go on with --resume.")
-    assert (tmp_path / "run" / "checkpoint.npz").exists()
+    assert (tmp_path / "checkpoint.npz").exists()
