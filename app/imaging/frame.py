@@ -79,7 +79,7 @@ def _extents(ink: NDArray[np.float32], y: float, lean: float) -> tuple[float, fl
     rows = np.flatnonzero(strokes.any(axis=1))  # (rows with strokes,)
     left, right = (_ends(line[rows], stroke[rows]) for line, stroke in _both_ways(ink, strokes))
     moved = lean * (rows + 0.5 - y)
-    width = ink.shape[1] - float((left - moved).min()) - float((right + moved).min())
+    width = ink.shape[1] - float((left + moved).min()) - float((right - moved).min())
     most = ink.max(axis=1, keepdims=True).T  # (1, height)
     top, bottom = (float(_ends(*ends)[0]) for ends in _both_ways(most, most >= HALF_INK))
     return width, ink.shape[0] - top - bottom
