@@ -100,6 +100,12 @@ def measure_grain(difference: NDArray[np.float32]) -> float:
     return min(on_border, of_pairs)
 
 
+def rescale(ink: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scale ink 0..1 anew when what was stronger is gone: a cell's black border around pencil."""
+    full = float(np.percentile(ink[ink > 0.1], FULL_INK_PERCENTILE))
+    return ink if full > 0.9 else np.minimum(ink / np.float32(full), np.float32(1))
+
+
 def _blank() -> BlankImageError:
     return BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
 

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.frame import IMAGE_SIDE, Box, frame, ink_box, is_framed
-from app.imaging.ink import measure_ink
+from app.imaging.ink import measure_ink, rescale
+from app.imaging.lines import remove_lines
 from app.imaging.paper import shrink_by
 from app.imaging.parts import keep_digit
 
 __all__ = ["IMAGE_SIDE", "Digit", "normalise"]
 
-WORK_SIDE: Final = 512
+WORK_SIDE: Final = 256
 """Larger pictures are shrunk to this side: a digit a twentieth as wide still has 25 pixels."""
 
 
@@ -47,7 +48,7 @@ def normalise(ink: NDArray[np.uint8]) -> Digit:
     source = ink[::doubled, ::doubled]
     factor = -(-max(source.shape) // WORK_SIDE)
     measured = measure_ink(shrink_by(source, factor))
-    digit = keep_digit(measured.strength)
+    digit = keep_digit(rescale(remove_lines(measured.strength)))
     box = _enlarge(ink_box(digit), factor * doubled, ink.shape)
     return Digit(frame(digit), measured.dark, box)
 

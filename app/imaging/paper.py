@@ -25,6 +25,9 @@ FIT_SIDE: Final = 32
 AGREEMENT: Final = 6
 """Grey levels between a sample and the surface that are put down to grain."""
 
+FRAMED_CELL: Final = 0.6
+"""Share of light pixels by which border and inside differ when lines run around a cell."""
+
 MEDIAN_TO_SIGMA: Final = 1.4826
 """The standard deviation of Gaussian noise over its median absolute deviation."""
 
@@ -50,18 +53,22 @@ def fit_paper(grey: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _flat_level(grey: NDArray[np.float32]) -> float:
-    """The level of a small picture's paper: of the two tones, the one that most of it has.
+    """The level of even paper: of the two tones, the one that most of the picture has.
 
-    Area and border vote: a digit that fills its picture may hold most of the border, and the frame
-    of a cell all of it, but neither holds most of the rest.
+    Area and border vote, since a digit may fill its picture and hold most of the border. Where the
+    whole border has one tone and most of the inside the other, it is the lines around a cell.
     """
-    edge = border(grey)
     tones = np.sort(grey, axis=None)
     middle = (tones[tones.size // 100] + tones[-1 - tones.size // 100]) / 2
-    light, light_edge = grey > middle, edge > middle
-    is_light = light.mean() + light_edge.mean() > 1
-    on_edge = edge[light_edge == is_light]
-    return float(np.median(on_edge if on_edge.size else grey[light == is_light]))
+    height, width = grey.shape
+    inside = grey[height // 10 : height - height // 10, width // 10 : width - width // 10]
+    light = tones > middle
+    on_border, within = float((border(grey) > middle).mean()), float((inside > middle).mean())
+    is_light = light.mean() + on_border > 1
+    if max(within - on_border, on_border - within) > FRAMED_CELL:
+        is_light = within > 0.5
+    paper = tones[light == is_light]
+    return float(paper[paper.size // 2])
 
 
 def shrink_by(grey: NDArray[np.uint8] | NDArray[np.float32], factor: int) -> NDArray[np.float32]:

@@ -25,6 +25,13 @@ MIN_SHARE: Final = 0.1
 """Parts with less ink than this share of the largest are specks. The top bar of a five that was
 drawn apart has 0.15 or more."""
 
+MIN_DIGIT_SIDE: Final = 0.25
+"""Of the picture's side: with a part as large as this inside, what reaches in from an edge is a
+neighbour's stroke, a shadow or the table. A digit that is cut out tightly has no such part."""
+
+MAX_REACH: Final = 0.3
+"""Of the picture's side: what reaches in from an edge farther than this is the digit."""
+
 SHEET_EDGE_SHARE: Final = 0.6
 """What lies along more than this share of one edge of the picture is the table or the scanner."""
 
@@ -41,6 +48,7 @@ def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     along_edge = _along_an_edge(labels, weights.size)
     if weights[~along_edge].any():
         weights[along_edge] = 0
+    weights = _without_intruders(labels, weights)
     kept = (weights >= MIN_SHARE * weights.max())[labels] & cells
     # One cell more all around holds the soft edges, but not of what was dropped.
     grown = _grow(kept) & (kept | ~cells)
@@ -83,6 +91,23 @@ def _along_an_edge(labels: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
         found |= np.bincount(edge, minlength=count) > SHEET_EDGE_SHARE * edge.size
     found[0] = False
     return found
+
+
+def _without_intruders(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray[T]:
+    """Weights of the parts, 0 for those that reach in from an edge beside a digit that does not."""
+    real = weights >= MIN_SHARE * weights.max()
+    if real[labels[0]].any() and real[labels[-1]].any():  # a digit from top to bottom
+        return weights
+    free = weights.copy()
+    for turn in range(4):
+        turned = np.rot90(labels, turn)
+        reaches = np.zeros(weights.size, bool)
+        reaches[turned[0]] = True
+        reaches[turned[round(MAX_REACH * len(turned)) :]] = False
+        free[reaches] = 0
+    rows, columns = np.nonzero(labels == free.argmax())
+    longer = max(np.ptp(rows), np.ptp(columns)) + 1
+    return free if longer >= MIN_DIGIT_SIDE * min(labels.shape) else weights
 
 
 def _each_cell(join: np.ufunc, picture: NDArray[T], side: int) -> NDArray[T]:

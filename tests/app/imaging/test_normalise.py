@@ -82,8 +82,9 @@ def test_shift(shift: tuple[int, int]) -> None:
     moved = normalise(np.roll(wide, shift, axis=(0, 1)))
     assert difference(moved.pixels, REFERENCE) < 0.03
     still = normalise(wide).box
-    assert moved.box[0] - still[0] == shift[1]
-    assert moved.box[3] - still[3] == shift[0]
+    # A picture this large is worked on at half its size.
+    assert moved.box[0] - still[0] == pytest.approx(shift[1], abs=2)
+    assert moved.box[3] - still[3] == pytest.approx(shift[0], abs=2)
 
 
 def test_box() -> None:
