@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.paper import percentile
 from app.imaging.parts import HALF_INK
 
 IMAGE_SIDE: Final = 28
@@ -57,7 +58,7 @@ def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     offsets = (np.arange(IMAGE_SIDE) + 0.5 - CENTRE) * step  # (28,), from the centre of mass
     rows = _means(ink.T, np.broadcast_to(y + offsets, (ink.shape[1], IMAGE_SIDE)), aperture).T
     pixels = _means(rows, x + offsets - lean * offsets[:, None], aperture)  # (28, 28)
-    full = np.percentile(pixels[pixels > 0.1 * pixels.max()], FULL_INK_PERCENTILE)
+    full = percentile(pixels[pixels > 0.1 * pixels.max()], FULL_INK_PERCENTILE)
     framed: NDArray[np.float32] = np.minimum(pixels / np.float32(full), np.float32(1))
     return framed
 
@@ -103,8 +104,8 @@ def _ends(ink: NDArray[np.float32], strokes: NDArray[np.bool_]) -> NDArray[np.fl
 
 def stroke_width(ink: NDArray[np.float32]) -> float:
     """The mean width of the strokes in pixels: twice the ink's area over its outline's length."""
-    padded = np.pad(ink, 1)
-    outline = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+    outline = ink[0].sum() + ink[-1].sum() + ink[:, 0].sum() + ink[:, -1].sum()
+    outline += np.abs(ink[1:] - ink[:-1]).sum() + np.abs(ink[:, 1:] - ink[:, :-1]).sum()
     return float(2 * OUTLINE_DETOUR * ink.sum() / outline)
 
 
