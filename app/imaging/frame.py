@@ -149,12 +149,12 @@ def _moments(ink: NDArray[np.float32]) -> tuple[float, float, float]:
 
 
 def _means(
-    lines: NDArray[np.float32], middles: NDArray[np.float64], aperture: float
+    lines: NDArray[np.float32], middles: NDArray[np.floating], aperture: float
 ) -> NDArray[np.float32]:
     """The mean of each line over an aperture around each middle; beyond the ends there is no ink.
 
-    lines (n, length), middles (n, m) or (m,) in pixels → (n, m). From running sums, which are linear within
-    a pixel, so that the cost does not grow with the aperture.
+    lines (n, length), middles (n, m) or (m,) in pixels → (n, m). From running sums, which are
+    linear within a pixel, so that the cost does not grow with the aperture.
     """
     sums = np.zeros((lines.shape[0], lines.shape[1] + 1), np.float64)
     np.cumsum(lines, axis=1, out=sums[:, 1:])
@@ -163,7 +163,7 @@ def _means(
     return means
 
 
-def _between(sums: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+def _between(sums: NDArray[np.float64], places: NDArray[np.floating]) -> NDArray[np.float64]:
     """Read rows of running sums (n, length + 1) at places (.., m) between the pixels' edges."""
     if places.ndim == 2:  # the same for all rows
         places = places[:, None]
