@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.paper import percentile
 from app.imaging.parts import HALF_INK
 
 IMAGE_SIDE: Final = 28
@@ -55,9 +56,11 @@ def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     # At least one source pixel wide, or else the pixels of a small source show as blocks.
     aperture = max(step * (1 + max(0.0, MNIST_STROKE - pen)), 1.0)  # in source pixels
     offsets = (np.arange(IMAGE_SIDE) + 0.5 - CENTRE) * step  # (28,), from the centre of mass
-    rows = _means(ink.T, np.broadcast_to(y + offsets, (ink.shape[1], IMAGE_SIDE)), aperture).T
-    pixels = _means(rows, x + offsets - lean * offsets[:, None], aperture)  # (28, 28)
-    full = np.percentile(pixels[pixels > 0.1 * pixels.max()], FULL_INK_PERCENTILE)
+    # Across first: each row is set upright at its own height, before rows are mixed.
+    heights = np.arange(ink.shape[0])[:, None] + 0.5 - y
+    columns = _means(ink, x + offsets - lean * heights, aperture)  # (height, 28)
+    pixels = _means(columns.T, y + offsets, aperture).T  # (28, 28)
+    full = percentile(pixels[pixels > 0.1 * pixels.max()], FULL_INK_PERCENTILE)
     framed: NDArray[np.float32] = np.minimum(pixels / np.float32(full), np.float32(1))
     return framed
 
@@ -103,8 +106,8 @@ def _ends(ink: NDArray[np.float32], strokes: NDArray[np.bool_]) -> NDArray[np.fl
 
 def stroke_width(ink: NDArray[np.float32]) -> float:
     """The mean width of the strokes in pixels: twice the ink's area over its outline's length."""
-    padded = np.pad(ink, 1)
-    outline = np.abs(np.diff(padded, axis=0)).sum() + np.abs(np.diff(padded, axis=1)).sum()
+    outline = ink[0].sum() + ink[-1].sum() + ink[:, 0].sum() + ink[:, -1].sum()
+    outline += np.abs(ink[1:] - ink[:-1]).sum() + np.abs(ink[:, 1:] - ink[:, :-1]).sum()
     return float(2 * OUTLINE_DETOUR * ink.sum() / outline)
 
 
@@ -146,22 +149,24 @@ def _moments(ink: NDArray[np.float32]) -> tuple[float, float, float]:
 
 
 def _means(
-    lines: NDArray[np.float32], middles: NDArray[np.float64], aperture: float
+    lines: NDArray[np.float32], middles: NDArray[np.floating], aperture: float
 ) -> NDArray[np.float32]:
     """The mean of each line over an aperture around each middle; beyond the ends there is no ink.
 
-    lines (n, length), middles (n, m) in pixels → (n, m). From running sums, which are linear within
-    a pixel, so that the cost does not grow with the aperture.
+    lines (n, length), middles (n, m) or (m,) in pixels → (n, m). From running sums, which are
+    linear within a pixel, so that the cost does not grow with the aperture.
     """
     sums = np.zeros((lines.shape[0], lines.shape[1] + 1), np.float64)
     np.cumsum(lines, axis=1, out=sums[:, 1:])
-    start, stop = (_between(sums, middles + half) for half in (-aperture / 2, aperture / 2))
+    start, stop = _between(sums, np.stack([middles - aperture / 2, middles + aperture / 2]))
     means: NDArray[np.float32] = ((stop - start) / aperture).astype(np.float32)
     return means
 
 
-def _between(sums: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Read rows of running sums (n, length + 1) at places (n, m) between the pixels' edges."""
+def _between(sums: NDArray[np.float64], places: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Read rows of running sums (n, length + 1) at places (.., m) between the pixels' edges."""
+    if places.ndim == 2:  # the same for all rows
+        places = places[:, None]
     places = places.clip(0, sums.shape[1] - 1)
     before = np.minimum(places.astype(np.intp), sums.shape[1] - 2)
     row = np.arange(sums.shape[0])[:, None]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BlankImageError
-from app.imaging.paper import MEDIAN_TO_SIGMA, border, fit_paper
+from app.imaging.paper import MEDIAN_TO_SIGMA, border, fit_paper, percentile
 
 MIN_CONTRAST: Final = 6.0
 """Grey levels: on a picture with less between paper and ink nothing is seen, by eye either."""
@@ -74,7 +74,7 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     # Chosen before the light is evened out: that takes ink on the brightest paper below `faintest`.
     inked = signed > faintest
     strength = _even_out(signed, paper) if dark else signed
-    full = float(np.percentile(strength[inked], FULL_INK_PERCENTILE))
+    full = percentile(strength[inked], FULL_INK_PERCENTILE)
     hidden = GRAIN_HIDDEN * grain
     if full <= hidden:  # grain in the brightest light, no ink
         raise _blank()
@@ -91,7 +91,7 @@ def measure_grain(difference: NDArray[np.float32]) -> float:
         return 0.0
     edge = border(difference)
     edge = edge[:: 1 + edge.size // GRAIN_SAMPLES]
-    on_border = MEDIAN_TO_SIGMA * float(np.median(np.abs(edge)))
+    on_border = MEDIAN_TO_SIGMA * percentile(np.abs(edge), 50)
     lag = -(-min(difference.shape) // GRAIN_LAGS)
     apart = np.abs(difference[:, lag:] - difference[:, :-lag]).ravel()
     apart = apart[:: 1 + apart.size // GRAIN_SAMPLES]
@@ -102,7 +102,7 @@ def measure_grain(difference: NDArray[np.float32]) -> float:
 
 def rescale(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale ink 0..1 anew when what was stronger is gone: a cell's black border around pencil."""
-    full = float(np.percentile(ink[ink > 0.1], FULL_INK_PERCENTILE))
+    full = percentile(ink[ink > 0.1], FULL_INK_PERCENTILE)
     return ink if full > 0.9 else np.minimum(ink / np.float32(full), np.float32(1))
 
 

@@ -71,7 +71,10 @@ def remove_lines(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
     The very same array comes back when there is no line.
     """
-    level, upright = _find_lines(ink), _find_lines(ink.T)
+    if min(ink.shape) < MIN_SIDE:
+        return ink
+    inked = ink >= FAINT_LINE
+    level, upright = _find_lines(inked), _find_lines(inked.T)
     if not level and not upright:
         return ink
     rest = _erase(_erase(ink, level).T, upright).T
@@ -89,19 +92,16 @@ def _is_large(ink: NDArray[np.float32]) -> bool:
     return bool(longer >= MIN_REST * min(ink.shape))
 
 
-def _find_lines(ink: NDArray[np.float32]) -> list[_Line]:
+def _find_lines(inked: NDArray[np.bool_]) -> list[_Line]:
     """The level lines of a picture."""
-    height, width = ink.shape
-    if min(height, width) < MIN_SIDE:
-        return []
-    inked = ink >= FAINT_LINE
+    height, width = inked.shape
     slack = height // LEAN_ROWS
     if slack:
         padded = np.pad(inked, ((slack, slack), (0, 0)))
         inked = np.logical_or(padded[: -2 * slack], padded[2 * slack :]) | inked
-    edges = np.linspace(0, width, STRIPS + 1).astype(np.intp)
-    covered = np.add.reduceat(inked, edges[:-1], axis=1, dtype=np.float32)  # (height, STRIPS)
-    bars = covered >= COVERED * np.diff(edges)
+    edges = np.arange(STRIPS + 1) * width // STRIPS
+    covered = np.add.reduceat(inked, edges[:-1], axis=1, dtype=np.intp)  # (height, STRIPS)
+    bars = covered >= COVERED * (edges[1:] - edges[:-1])
     if not bars.any(axis=0).all():
         return []
     labels = label_parts(bars)
@@ -135,7 +135,7 @@ def _stand_out(rest: NDArray[np.float32]) -> bool:
 def _erase(ink: NDArray[np.float32], lines: list[_Line]) -> NDArray[np.float32]:
     """Bridge level lines by what lies above and below; what lies beyond a border goes too."""
     cleared = ink.copy()
-    edges = np.linspace(0, ink.shape[1], STRIPS + 1).astype(np.intp)
+    edges = np.arange(STRIPS + 1) * ink.shape[1] // STRIPS
     for line in lines:
         usual = int(np.median(line.top[line.plain])), int(np.median(line.bottom[line.plain]))
         for strip, (left, right) in enumerate(pairwise(edges)):

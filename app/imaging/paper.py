@@ -93,6 +93,12 @@ def shrink_by(grey: NDArray[np.uint8] | NDArray[np.float32], factor: int) -> NDA
     return blocks
 
 
+def percentile(values: NDArray[np.float32], percent: int) -> float:
+    """The value that `percent` of all lie below, any shape; numpy's own takes ten times as long."""
+    place = (values.size - 1) * percent // 100
+    return float(np.partition(values, place, axis=None)[place])
+
+
 def _fit_surface(
     samples: NDArray[np.float32], factor: int, shape: tuple[int, ...]
 ) -> NDArray[np.float32]:

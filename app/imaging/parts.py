@@ -42,46 +42,71 @@ def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     side = -(-max(ink.shape) // GRID_SIDE)  # pixels along a cell
     cells = _each_cell(np.logical_or, strokes, side)
     labels = label_parts(cells)
-    amounts = _each_cell(np.add, np.where(strokes, ink, np.float32(0)), side)
-    weights = np.bincount(labels.ravel(), weights=amounts.ravel())  # (parts + 1,)
-    weights[0] = 0  # paper
-    along_edge = _along_an_edge(labels, weights.size)
-    if weights[~along_edge].any():
-        weights[along_edge] = 0
-    weights = _without_intruders(labels, weights)
-    kept = (weights >= MIN_SHARE * weights.max())[labels] & cells
+    kept = cells if labels.max() == labels[cells].min() else _heavy(labels, ink, side)
     # One cell more all around holds the soft edges, but not of what was dropped.
     grown = _grow(kept) & (kept | ~cells)
     fine = grown.repeat(side, axis=0).repeat(side, axis=1)[: ink.shape[0], : ink.shape[1]]
     return np.where(fine, ink, np.float32(0))
 
 
+def _heavy(labels: NDArray[np.intp], ink: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
+    """The cells of those parts that are neither specks nor come in from an edge."""
+    amounts = _each_cell(np.add, np.where(ink >= HALF_INK, ink, np.float32(0)), side)
+    weights = np.bincount(labels.ravel(), weights=amounts.ravel())  # (parts + 1,)
+    weights[0] = 0  # paper
+    along_edge = _along_an_edge(labels, weights.size)
+    if weights[~along_edge].any():
+        weights[along_edge] = 0
+    weights = _without_intruders(labels, weights)
+    heavy: NDArray[np.bool_] = (weights >= MIN_SHARE * weights.max()) & (weights > 0)
+    return heavy[labels]
+
+
 def label_parts(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Number the connected parts, 8 neighbours: (rows, columns) bool → 0 empty, 1.. by part.
 
-    Every cell takes the largest number among its neighbours, then the number that this one has
-    taken meanwhile; so numbers travel far in few rounds. The numbers have gaps.
+    Each row is a few runs of full cells; a run joins those of the row above that it touches. The
+    numbers have gaps.
     """
-    numbers = np.arange(1, cells.size + 1).reshape(cells.shape)
-    labels = np.where(cells, numbers, 0)
-    while True:
-        nearby = np.where(cells, _largest_nearby(labels), 0)
-        taken = np.append(0, nearby)[nearby]
-        if np.array_equal(taken, labels):
-            return labels
-        labels = taken
+    width = cells.shape[1] + 1  # an empty column keeps the rows apart when they are laid end to end
+    line = np.zeros(cells.shape[0] * width + 1, np.int8)
+    line[1:].reshape(-1, width)[:, :-1] = cells
+    changes = np.flatnonzero(line[1:] != line[:-1])
+    joined = _join_runs(changes[::2].tolist(), changes[1::2].tolist(), width)
+    labels = np.zeros(cells.shape, np.intp)
+    labels[cells] = np.repeat(joined, changes[1::2] - changes[::2])
+    return labels
 
 
-def _largest_nearby(labels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The largest value in each 3 × 3 neighbourhood; the same shape."""
-    padded = np.pad(labels, 1)
-    rows = np.maximum(np.maximum(padded[:-2], padded[1:-1]), padded[2:])
-    return np.maximum(np.maximum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+def _join_runs(starts: list[int], stops: list[int], width: int) -> list[int]:
+    """The number, 1.., of the part of each run; starts and stops count along the whole picture."""
+    parents = list(range(len(starts)))
+
+    def root(run: int) -> int:
+        while parents[run] != run:
+            parents[run] = run = parents[parents[run]]
+        return run
+
+    first = 0
+    for run, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        while stops[first] + width < start:  # lies too far left, or more than a row above
+            first += 1
+        above = first
+        while starts[above] + width <= stop:
+            parents[root(above)] = root(run)
+            above += 1
+    return [root(run) + 1 for run in range(len(starts))]
 
 
 def _grow(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """One cell more on every side; the same shape."""
-    return _largest_nearby(cells.astype(np.intp)) > 0
+    rows = cells.copy()
+    rows[1:] |= cells[:-1]
+    rows[:-1] |= cells[1:]
+    grown = rows.copy()
+    grown[:, 1:] |= rows[:, :-1]
+    grown[:, :-1] |= rows[:, 1:]
+    return grown
 
 
 def _along_an_edge(labels: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
@@ -105,7 +130,10 @@ def _without_intruders(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray
         reaches[turned[0]] = True
         reaches[turned[round(MAX_REACH * len(turned)) :]] = False
         free[reaches] = 0
-    rows, columns = np.nonzero(labels == free.argmax())
+    largest = int(free.argmax())
+    if not free[largest]:
+        return weights
+    rows, columns = np.nonzero(labels == largest)
     longer = max(np.ptp(rows), np.ptp(columns)) + 1
     return free if longer >= MIN_DIGIT_SIDE * min(labels.shape) else weights
 

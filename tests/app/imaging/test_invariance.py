@@ -1,0 +1,83 @@
+"""The same digit comes out the same, however it was drawn, coloured, placed, scaled and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.imaging import decode, normalise, read_digit
+from tests.app.imaging.drawn import WAYS, Way, draw, on_grid
+
+MAX_DIFFERENCE = 0.25
+"""Of the ink; that of another digit is above 0.7. A pen of half the width gives 0.2."""
+
+
+def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """The mean absolute difference of two frames, as a share of their ink."""
+    return float(np.abs(one - other).sum() / (one.sum() + other.sum()) * 2)
+
+
+@pytest.fixture(scope="module")
+def references() -> list[NDArray[np.float32]]:
+    """Each digit, (28, 28), in black on white."""
+    return [read_digit(draw(digit, Way())).pixels for digit in range(10)]
+
+
+@pytest.mark.parametrize("name", [name for name in WAYS if "pen" not in name])
+def test_the_way_does_not_matter(name: str, references: list[NDArray[np.float32]]) -> None:
+    """Scale 0.25 to 8, place, polarity, colour, contrast, margin, format, alpha."""
+    differences = [
+        difference(read_digit(draw(digit, WAYS[name])).pixels, reference)
+        for digit, reference in enumerate(references)
+    ]
+    assert max(differences) < MAX_DIFFERENCE
+
+
+def test_digits_differ(references: list[NDArray[np.float32]]) -> None:
+    """The tolerance tells digits apart."""
+    pairs = [difference(references[a], references[b]) for a in range(10) for b in range(a)]
+    assert min(pairs) > 2 * MAX_DIFFERENCE
+
+
+def frame_of_a_cell(pixels: NDArray[np.uint8]) -> None:
+    """Dark lines on all four sides."""
+    pixels[3:6] = pixels[-6:-3] = 20
+    pixels[:, 3:6] = pixels[:, -6:-3] = 20
+
+
+def ruled_lines(pixels: NDArray[np.uint8]) -> None:
+    """Grey lines from side to side, over the digit too."""
+    for top in range(11, len(pixels) - 2, 30):
+        pixels[top : top + 2] = np.minimum(pixels[top : top + 2], 140)
+
+
+def neighbour(pixels: NDArray[np.uint8]) -> None:
+    """A stroke of the next digit at the right edge."""
+    pixels[40:90, -9:] = 0
+
+
+def specks(pixels: NDArray[np.uint8]) -> None:
+    """Crumbs in two corners."""
+    pixels[10:14, 8:12] = pixels[-12:-8, -14:-10] = 30
+
+
+@pytest.mark.parametrize("put", [frame_of_a_cell, ruled_lines, neighbour, specks])
+def test_what_lies_around_does_not_matter(
+    put: Callable[[NDArray[np.uint8]], None], references: list[NDArray[np.float32]]
+) -> None:
+    """Lines, borders and strokes beside a digit are dropped; strokes they cross are kept."""
+    for digit, reference in enumerate(references):
+        pixels = read_digit(on_grid(draw(digit, Way()), put)).pixels
+        assert difference(pixels, reference) < MAX_DIFFERENCE, digit
+
+
+@pytest.mark.parametrize("factor", [2, 5])
+def test_repeated_pixels(factor: int) -> None:
+    """A small picture enlarged by repeating its pixels gives what the small one gives."""
+    small = decode(draw(5, Way(scale=0.16)))
+    large = small.repeat(factor, axis=0).repeat(factor, axis=1)
+    assert np.array_equal(normalise(large).pixels, normalise(small).pixels)
+    assert normalise(large).box[2] == factor * normalise(small).box[2]
