@@ -130,6 +130,20 @@ def test_edge_of_the_sheet_is_dropped() -> None:
     assert difference(normalise(picture).pixels, REFERENCE) < 0.06
 
 
+def leaning_four(lean: float) -> NDArray[np.uint8]:
+    """A 4 that leans to the right by so many pixels for each pixel up."""
+    wide = np.pad(four(), ((0, 0), (150, 150)))
+    return np.stack([np.roll(row, round(lean * (120 - y))) for y, row in enumerate(wide)])
+
+
+def test_a_lean_is_taken_out() -> None:
+    """Scripts that lean far come out alike, no more than a little slanted and 20 pixels tall."""
+    one, other = (normalise(leaning_four(lean)).pixels for lean in (0.8, 1.1))
+    rows = np.flatnonzero((other > 0.5).any(axis=1))
+    assert rows[-1] - rows[0] + 1 == pytest.approx(20, abs=1)
+    assert difference(one, other) < 0.15
+
+
 def test_thin_pen_is_thickened() -> None:
     """A line one pixel wide in 500 comes out about as wide as MNIST's strokes, not as a hair."""
     thin = normalise(four(600, 500, pen=0.004)).pixels
