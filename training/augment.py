@@ -144,8 +144,8 @@ def spline_matrix(points: int) -> NDArray[np.float32]:
 def look_up(fine: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     """Read (batch, 56, 56) at places given in pixels of 28, bilinearly: (batch, 28, 28).
 
-    The fine grid has an empty border (MNIST's digits end 4 pixels from the edge), and places
-    outside are drawn in to it.
+    Places outside are drawn in to the border, which is empty in nearly all pictures of MNIST's
+    frame: the digit ends 4 pixels from the edge, or a little less where its mass lies to one side.
     """
     last = FINE_SIDE - 1
     y = tf.clip_by_value((rows + 0.5) * ZOOM - 0.5, 0.0, last - 1e-3)

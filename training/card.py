@@ -76,9 +76,9 @@ def _start_text(report: Report) -> str:
         return ""
     return f"""
 
-Its first weights are those of preset `{start.preset["name"]}`, which the same command trains first:
-{start.epochs} epochs, {_duration(start.duration_s)}, by revision
-`{start.source_revision}`."""
+Its first weights are those of preset `{start.preset["name"]}`, which the same command
+trains first where it is not there yet: {start.epochs} epochs, {_duration(start.duration_s)}, by
+revision `{start.source_revision}`."""
 
 
 def _drawn_text(report: Report) -> str:

@@ -97,7 +97,7 @@ def load_checkpoint(
             arrays = [archive[str(index)] for index in range(len(archive.files) - 1)]
     except FileNotFoundError:
         raise CheckpointError(f"{run_dir} holds no checkpoint. Start without --resume.") from None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is damaged ({error}). Delete it and start afresh."
         ) from error
@@ -135,7 +135,7 @@ def read_past(run_dir: Path) -> Past | None:
                 epochs=len(run["history"]),
                 duration_s=round(sum(epoch["duration_s"] for epoch in run["history"]), 1),
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None  # or none that anyone could go on from
 
 

@@ -23,6 +23,7 @@ from training.data import Split
 from training.hands import SHEET_SIDE, write_digit
 
 GLYPH_SIZES_PX = (40, 56)
+DRAWN = 1_000_000  # beside the seed: no epoch's order has this number
 STRANGER = 10
 """The label of what is no digit: one beyond the classes."""
 
@@ -41,6 +42,34 @@ LATIN = "ACDEFHJKLMNPRUVWXYacdefhikmnprtuvwxyÆØßÞðæøþŁ&@#%?!*+=~^<>{}[]
 GREEK = "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθκλμνξπρςτφχψω"
 CYRILLIC = "АДЕЖИКЛМНПУФХЦЧШЩЪЫЭЮЯавджиклмнптфцшщъыюя"
 SYMBOLS = "√∞∫∑≠≤≥≈∂∇∈∩⊂⊕⊗←↑→↓↔⇒"
+# Of the alphabets below: what passes for a 0, for a 1, and for a 9.
+LOOKALIKES = frozenset(
+    map(
+        chr,
+        (
+            0x0555,
+            0x0585,
+            0x05E1,
+            0x2D54,
+            0x25CB,
+            0x25EF,
+            0x25CC,
+            0x25CF,
+            0x26AA,
+            0x26AB,
+            0x05DF,
+            0x07CA,
+            0x2D4F,
+            0x144A,
+            0x25AE,
+            0x25AF,
+            0x2758,
+            0x2759,
+            0x275A,
+            0x146B,
+        ),
+    )
+)
 ALPHABETS = (
     range(0x0531, 0x0557),  # Armenian capitals
     range(0x0561, 0x0587),  # Armenian small letters
@@ -67,7 +96,7 @@ Random = np.random.Generator
 
 def draw_printed(count: int, seed: int) -> Split:
     """Return `count` printed digits, labels 0..9, in the frame in which the network reads."""
-    random = np.random.default_rng([seed, 0])
+    random = np.random.default_rng([seed, DRAWN, 0])
     labels = random.integers(0, 10, count, np.uint8)
     images = [_framed(partial(_glyph, str(label), DIGIT_FONTS), random) for label in labels]
     return Split(np.stack(images), labels)
@@ -75,7 +104,7 @@ def draw_printed(count: int, seed: int) -> Split:
 
 def draw_written(count: int, seed: int) -> Split:
     """Return `count` digits as other hands than MNIST's write them, labels 0..9, framed alike."""
-    random = np.random.default_rng([seed, 2])
+    random = np.random.default_rng([seed, DRAWN, 2])
     labels = random.integers(0, 10, count, np.uint8)
     images = [_framed(partial(write_digit, int(label)), random) for label in labels]
     return Split(np.stack(images), labels)
@@ -83,7 +112,7 @@ def draw_written(count: int, seed: int) -> Split:
 
 def draw_strangers(count: int, seed: int) -> Split:
     """Return `count` pictures that are no digit: letters, scribbles, shapes, textures, pairs."""
-    random = np.random.default_rng([seed, 1])
+    random = np.random.default_rng([seed, DRAWN, 1])
     kinds: tuple[Callable[[Random], Sheet], ...] = (
         _letter, _letter, _letter, _scribble, _scribble, _shape, _shape, _texture, _several,
     )  # fmt: skip
@@ -114,8 +143,10 @@ def _signs() -> tuple[str, ...]:
         GREEK + CYRILLIC + SYMBOLS
     )
     font = _font("DejaVuSans", 40)
-    missing = bytes(font.getmask("\uffff"))
-    drawn = [sign for sign in others if bytes(font.getmask(sign)) not in (missing, b"")]
+    none = (bytes(font.getmask("\uffff")), b"")
+    drawn = [
+        sign for sign in others if sign not in LOOKALIKES and bytes(font.getmask(sign)) not in none
+    ]
     return (*(3 * LATIN), *drawn)
 
 

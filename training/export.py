@@ -13,6 +13,7 @@ import shutil
 from concurrent.futures import BrokenExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -155,4 +156,6 @@ def library_versions() -> dict[str, str]:
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
+        # Of the digits and strangers that are drawn, and of the temperature.
+        **{name: version(name) for name in ("matplotlib", "pillow", "scipy")},
     }

@@ -76,6 +76,8 @@ def fit(
         revision, history = source_revision(), []
         if start is not None:
             run.start_from(start)
+    if len(history) == run.epochs:
+        return Fitted(run.averaged, history, revision)
     done_steps = len(history) * run.steps_per_epoch
     progress.note_drawing(preset.drawn)
     batches = Batches(train, preset, seed)

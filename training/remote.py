@@ -28,6 +28,9 @@ REFUSALS: Final = frozenset({413, 415, 422})
 Json = dict[str, Any]
 
 
+ANSWER_KEYS = ("probabilities", "novelty", "is_digit", "model_version")
+
+
 class Exchange(NamedTuple):
     """One upload: its answer, or why it was refused, and how long that took."""
 
@@ -63,7 +66,9 @@ class RemoteService:
         answers = [each.answer for each in exchanges if each.answer is not None]
         self._note_versions(answers)
         return Reading(
-            np.array([place for place, each in enumerate(exchanges) if each.answer], np.intp),
+            np.array(
+                [place for place, each in enumerate(exchanges) if each.answer is not None], np.intp
+            ),
             _answers_of(answers),
             {place: each.refusal for place, each in enumerate(exchanges) if each.answer is None},
             Times(request_ms=1000 * sum(each.duration_s for each in exchanges) / len(exchanges)),
@@ -75,7 +80,9 @@ class RemoteService:
         One at a time, since each takes the room of 28 images in the service's queue.
         """
         with self._client() as client:
-            answers = [_post(client, each, "/predict?explain=true").answer for each in pictures]
+            answers = [
+                _post(client, each, "/predict?explain=true", ["seen"]).answer for each in pictures
+            ]
         return [None if answer is None else _seen(answer) for answer in answers]
 
     def _client(self) -> httpx.Client:
@@ -111,8 +118,13 @@ def _answers_of(answers: Sequence[Json]) -> Answers:
     )
 
 
-def _post(client: httpx.Client, picture: Picture, path: str) -> Exchange:
-    """Upload one picture as a browser's form or curl -F does; an array goes as a PNG."""
+def _post(
+    client: httpx.Client, picture: Picture, path: str, keys: Sequence[str] = ANSWER_KEYS
+) -> Exchange:
+    """Upload one picture as a browser's form or curl -F does; an array goes as a PNG.
+
+    The answer holds `keys`; whoever answers without them is not the service.
+    """
     content = picture.load()
     data = content if isinstance(content, bytes) else encode_png(content)
     started = time.perf_counter()
@@ -122,12 +134,17 @@ def _post(client: httpx.Client, picture: Picture, path: str) -> Exchange:
         if response.status_code in REFUSALS:
             return Exchange(None, str(response.json()["detail"]), duration_s)
         response.raise_for_status()
-        return Exchange(response.json(), "", duration_s)
+        answer = response.json()
+        return Exchange({key: answer[key] for key in keys}, "", duration_s)
     except httpx.HTTPStatusError as error:
         raise TrainingError(
             f"{client.base_url} answered {error.response.status_code}: {error.response.text}"
         ) from error
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
+        raise TrainingError(
+            f"{client.base_url} answers otherwise than this service. Check address and version."
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise TrainingError(
             f"{client.base_url} does not answer ({error}). Is the service running?"
         ) from error

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from app.inference.contract import Scores
 from training.answers import LocalVersion, Subject
-from training.checkpoint import Past, has_checkpoint, read_past
+from training.checkpoint import Past, has_checkpoint, read_past, refuse_to_overwrite
 from training.data import Mnist, Split
 from training.evaluate import (
     Evaluation,
@@ -54,6 +54,8 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
     job.run_dir.mkdir(parents=True, exist_ok=True)
     training, validation = job.data.training()
+    if not resume:
+        refuse_to_overwrite(job.run_dir, job.preset.epochs or 1)
     start = None
     if job.preset.starts_from is not None and not (resume and has_checkpoint(job.run_dir)):
         start, resume = _train_start(job, training, validation, console, resume=resume), False

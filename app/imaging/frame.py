@@ -35,6 +35,9 @@ MAX_SLANT: Final = 0.2
 """Pixels to the right for each pixel up. MNIST's median is 0.1, 90% lie between -0.3 and 0.57, and
 what leans far is read worse; half of the church records of a century ago lean 0.55 or more."""
 
+MAX_SCRIPT_SLANT: Final = 1.5
+"""What seems to lean farther is a flat stroke, such as a dash, and stays as it is."""
+
 MIN_APERTURE: Final = 1.0
 """Source pixels: looking through less shows the pixels of a small source as blocks."""
 
@@ -50,11 +53,12 @@ def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Each target pixel is the mean of the ink over a square aperture, one target pixel wide; for a
     pen thinner than MNIST's it is wider by what the pen lacks, which thickens the stroke. A script
-    that leans farther than MNIST's is set more upright.
+    that leans farther than most of MNIST's is set more upright.
     """
     x, y, slant = _moments(ink)
-    lean = max(0.0, slant - MAX_SLANT)
-    step = max(_extents(ink, y, lean)) / BOX_SIDE  # source pixels to a target pixel
+    lean = max(0.0, slant - MAX_SLANT) if slant < MAX_SCRIPT_SLANT else 0.0
+    # A lone pixel of half ink has no extent of its own.
+    step = max(*_extents(ink, y, lean), 1.0) / BOX_SIDE  # source pixels to a target pixel
     pen = stroke_width(ink) / step  # in target pixels
     aperture = max(step * (1 + max(0.0, MNIST_STROKE - pen)), MIN_APERTURE)  # in source pixels
     offsets = (np.arange(IMAGE_SIDE) + 0.5 - CENTRE) * step  # (28,), from the centre of mass

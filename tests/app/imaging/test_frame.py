@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.errors import BlankImageError
+from app.imaging import normalise
 from app.imaging.frame import BOX_SIDE, CENTRE, frame
 
 
@@ -27,3 +29,26 @@ def test_a_strong_lean_is_taken_back() -> None:
     rows, columns = np.nonzero(frame(stroke) > 0.4)
     slope = -np.polyfit(rows, columns, 1)[0]
     assert 0.2 < slope < 0.45
+
+
+def test_a_rising_dash_stays_a_dash() -> None:
+    """A flat stroke is no leaning one: it is not sheared into a blot."""
+    y, x = np.mgrid[:100, :100].astype(np.float32)
+    dash = ((abs(y - 50 + 0.17 * (x - 50)) < 4) & (abs(x - 50) < 40)).astype(np.float32)
+    rows, columns = np.nonzero(frame(dash) > 0.4)
+    assert np.ptp(columns) >= BOX_SIDE - 2
+    assert np.ptp(rows) < 9
+
+
+@pytest.mark.parametrize("level", range(55, 256, 20))
+def test_a_lone_pixel_beside_the_edge_of_the_sheet(level: int) -> None:
+    """Whatever is left of a picture, down to half of one pixel, is framed or refused as blank."""
+    picture = np.full((28, 28), 255, np.uint8)
+    picture[0] = 55
+    picture[14, 14] = level
+    try:
+        framed = normalise(picture).pixels
+    except BlankImageError:
+        return
+    assert np.isfinite(framed).all()
+    assert framed.max() <= 1
