@@ -25,4 +25,4 @@ def classifier() -> SavedModelClassifier:
 def test_it_reads_all_ten(name: str, classifier: SavedModelClassifier) -> None:
     """Scale, place, polarity, colour, contrast, margin, format, alpha and pen change no answer."""
     seen = np.stack([read_digit(draw(digit, WAYS[name])).pixels for digit in range(10)])
-    assert classify_all(classifier, seen).argmax(axis=1).tolist() == list(range(10))
+    assert classify_all(classifier, seen).probabilities.argmax(axis=1).tolist() == list(range(10))

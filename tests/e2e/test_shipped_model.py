@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from app.inference.saved_model import SavedModelClassifier
@@ -41,7 +40,7 @@ def test_it_reads_what_its_manifest_says(classifier: SavedModelClassifier) -> No
     correct = int((scores.probabilities.argmax(axis=1) == test.labels).sum())
     # Another processor may round the one image that is on the edge the other way.
     assert abs(correct - classifier.manifest.test.correct) <= 1
-    assert np.isclose(correct / len(test), 0.995, atol=1e-3)
+    assert correct / len(test) > 0.993
 
 
 @needs_mnist
