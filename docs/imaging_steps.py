@@ -13,14 +13,15 @@ from PIL import Image, ImageDraw, ImageOps
 
 from app.imaging import decode
 from app.imaging.frame import frame, ink_box
-from app.imaging.ink import measure_ink
+from app.imaging.ink import measure_ink, rescale
+from app.imaging.lines import remove_lines
+from app.imaging.normalise import WORK_SIDE
 from app.imaging.paper import fit_paper, shrink_by
 from app.imaging.parts import keep_digit
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "examples" / "0.jpg"
 PANEL_HEIGHT, GAP = 240, 12
-WORK_SHRINK = 2
 
 
 def panel(grey: NDArray[np.float32]) -> Image.Image:
@@ -35,8 +36,9 @@ def panel(grey: NDArray[np.float32]) -> Image.Image:
 def main() -> None:
     """Run the steps of `normalise` one by one and paste what comes out side by side."""
     photo = ImageOps.exif_transpose(Image.open(EXAMPLE)).convert("RGB")
-    grey = shrink_by(decode(EXAMPLE.read_bytes()), WORK_SHRINK)
-    ink = measure_ink(grey).strength
+    decoded = decode(EXAMPLE.read_bytes())
+    grey = shrink_by(decoded, -(-max(decoded.shape) // WORK_SIDE))
+    ink = rescale(remove_lines(measure_ink(grey).strength))
     digit = keep_digit(ink)
     box = ink_box(digit)
     boxed = Image.fromarray((digit * 255).astype(np.uint8)).convert("RGB")
