@@ -25,6 +25,9 @@ FIT_SIDE: Final = 32
 AGREEMENT: Final = 6
 """Grey levels between a sample and the surface that are put down to grain."""
 
+MUCH_MORE: Final = 1.7
+"""At a hard shadow the lit half alone is even too, and 1.3 times as much agrees with that."""
+
 FRAMED_CELL: Final = 0.6
 """Share of light pixels by which border and inside differ when lines run around a cell."""
 
@@ -107,7 +110,7 @@ def _fit_surface(
     samples are the means of factor × factor pixels of a picture of `shape`.
 
     Begun from the border, where mostly paper is, and from even paper, in case that ink covers the
-    border; the one with which more of the picture agrees is kept.
+    border; that is kept when much more of the picture agrees with it.
     """
     y, x = (
         np.linspace(-1, 1, side)[: factor * count].reshape(count, factor).mean(axis=1)
@@ -120,7 +123,8 @@ def _fit_surface(
     from_even = _flat_level(samples) * np.eye(6)[0], AGREEMENT / 3
     terms, values = terms.reshape(-1, 6), samples.reshape(-1).astype(np.float64)
     fits = [_improve(begin, terms, values) for begin in (from_border, from_even)]
-    return max(fits, key=lambda fit: fit[1])[0].astype(np.float32)
+    (bent, agree_bent), (even, agree_even) = fits
+    return (even if agree_even > MUCH_MORE * agree_bent else bent).astype(np.float32)
 
 
 def _ignore_ink(terms: Terms, values: Terms) -> tuple[Terms, float]:
