@@ -1,6 +1,6 @@
 """Any picture of one digit → the 28 × 28 picture that the network was trained on.
 
-    ink (height, width) uint8 ─ shrink_by ─ measure_ink ─ keep_digit ─ frame ─▶ Digit
+    ink (height, width) uint8 ─ shrink_by ─ measure_ink ─ remove_lines ─ keep_digit ─ frame ─▶ Digit
 
 Dark on light or light on dark, any size, any place, even or uneven light. A picture that is in the
 MNIST frame already goes through unchanged.
