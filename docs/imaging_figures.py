@@ -84,7 +84,7 @@ FIGURES: dict[str, tuple[str, list[Image.Image]]] = {
     "aperture": ("a source pixel's aperture", [scene("eight_by_eight", d, 0) for d in (2, 5)]),
     "lean": ("lean taken out", [leaning(9), leaning(4)]),
     "pen": ("thin pen widened", [thin(2), thin(8)]),
-    "full": ("full ink by percentile", [thin(4), scene("eight_by_eight", 7, 0)]),
+    "full": ("full ink by percentile", [thin(2), scene("eight_by_eight", 7, 0)]),
 }
 
 
