@@ -14,7 +14,7 @@ from training.checkpoint import CHECKPOINT_NAME
 from training.data import Split
 from training.errors import CheckpointError
 from training.fit import STRANGER_WEIGHT, Fitted, batch_figures, fit, restore, validate
-from training.presets import TUTORIAL, Preset
+from training.presets import TUTORIAL, Drawn, Preset
 from training.progress import Progress
 
 TRAINING, VALIDATION = tiny_split(400, seed=3), tiny_split(100, seed=4)
@@ -144,6 +144,24 @@ def test_other_data_cannot_be_resumed(uninterrupted: tuple[Path, Fitted]) -> Non
     """Nor with another number of images: the schedule would be another."""
     with pytest.raises(CheckpointError, match="400 training images, not 200"):
         restore(TINY, tiny_split(200, seed=3), seed=1, run_dir=uninterrupted[0])
+
+
+def test_all_that_default_does_is_resumed_too(tmp_path: Path) -> None:
+    """Elastic maps, strokes, degraded ink, drawn pictures, light epochs: the same to the bit."""
+    assert TINY.distortion is not None
+    preset = dataclasses.replace(
+        TINY,
+        epochs=2,
+        light_epochs=1,
+        distortion=dataclasses.replace(
+            TINY.distortion, elastic_px=1.0, stroke=0.5, degrade_every=3
+        ),
+        drawn=Drawn(20, 0.1, 20, 0.1, 20, 0.1),
+    )
+    whole = run(tmp_path / "whole", preset)
+    with pytest.raises(KilledError):
+        run(tmp_path / "killed", preset, progress=KillingProgress(after_steps=40))
+    assert results(run(tmp_path / "killed", preset, resume=True)) == results(whole)
 
 
 def test_an_unfinished_run_is_not_overwritten(tmp_path: Path) -> None:
