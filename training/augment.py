@@ -74,8 +74,8 @@ def change_strokes(fine: tf.Tensor, seed: tf.Tensor, bound: float | tf.Tensor) -
     MNIST's strokes are 2.4 pixels wide, and a whole one off each side would leave nothing.
     """
     change = tf.random.stateless_uniform((tf.shape(fine)[0], 1, 1), seed, -bound, bound)
-    thicker = _largest_nearby(_largest_nearby(fine))
-    thinner = -_largest_nearby(-fine)
+    thicker = largest_nearby(largest_nearby(fine))
+    thinner = -largest_nearby(-fine)
     return (
         fine
         + tf.maximum(change, 0.0) * (thicker - fine)
@@ -83,12 +83,14 @@ def change_strokes(fine: tf.Tensor, seed: tf.Tensor, bound: float | tf.Tensor) -
     )
 
 
-def _largest_nearby(fine: tf.Tensor) -> tf.Tensor:
+def largest_nearby(images: tf.Tensor) -> tf.Tensor:
     """Return the largest value of each 3 × 3 neighbourhood, (batch, side, side)."""
-    for axis in (1, 2):
-        before, after = tf.roll(fine, 1, axis), tf.roll(fine, -1, axis)  # the border is empty
-        fine = tf.maximum(fine, tf.maximum(before, after))
-    return fine
+    before = tf.concat([images[:, :1], images[:, :-1]], axis=1)
+    after = tf.concat([images[:, 1:], images[:, -1:]], axis=1)
+    images = tf.maximum(images, tf.maximum(before, after))
+    before = tf.concat([images[:, :, :1], images[:, :, :-1]], axis=2)
+    after = tf.concat([images[:, :, 1:], images[:, :, -1:]], axis=2)
+    return tf.maximum(images, tf.maximum(before, after))
 
 
 def affine_sources(

@@ -1,6 +1,6 @@
 """Degradation: clean digits → digits as they come out of poor pictures.
 
-    images (batch, 28, 28) ─ coarser or blurred ─ tone ─ marks ─ fog ─ noise ─▶ (batch, 28, 28)
+    images (batch, 28, 28) ─ outlines ─ coarser or blurred ─ tone ─ marks ─ fog ─ noise ─▶ (batch, 28, 28)
 
 Everything that scanners, cameras, pens and other people's files do to ink and paper and that the
 imaging path cannot undo. Each image goes through a few of the steps, drawn at random; as in
@@ -16,9 +16,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from app.imaging import IMAGE_SIDE
-from training.augment import spline_matrix
+from training.augment import ZOOM, enlarge, largest_nearby, spline_matrix
 
-SHARES = (0.5, 0.5, 0.15, 0.1, 0.15, 0.25)  # of the degraded images that go through each step
+SHARES = (0.2, 0.4, 0.4, 0.25, 0.2, 0.15, 0.2)  # of the degraded images that go through each step
 
 COARSE_SIDES = (7, 8, 9, 10, 11, 12, 14, 16, 18, 20)  # an 8 × 8 source is 20 pixels of 28 here
 BLUR_SIGMAS_PX = (0.4, 0.6, 0.8, 1.0, 1.2)
@@ -31,7 +31,7 @@ def degrade(images: tf.Tensor, seed: tf.Tensor, every: int | tf.Tensor) -> tf.Te
     places = tf.range(0, tf.shape(images)[0], every)
     found = tf.gather(images, places)
     for step, share, own_seed in zip(
-        (coarsen, change_tone, draw_line, patch, fog, add_noise),
+        (outline, coarsen, change_tone, draw_line, patch, fog, add_noise),
         SHARES,
         tf.unstack(tf.random.split(seed, len(SHARES))),
         strict=True,
@@ -52,6 +52,16 @@ def _uniform(
         minimum + (maximum - minimum) * unit[row]
         for row, (minimum, maximum) in enumerate(zip(low, high, strict=True))
     ]
+
+
+def outline(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Leave of each stroke its edges, or a rim around it: traced drawings, hollow letters."""
+    rim, level, binary = _uniform(seed, images, [0.0, 0.2, 0.0], [1.0, 0.5, 1.0])
+    fine = enlarge(images)  # (batch, 56, 56)
+    edges = largest_nearby(fine) + largest_nearby(-fine)
+    edges = tf.nn.avg_pool2d(edges[..., tf.newaxis], ZOOM, ZOOM, "VALID")[..., 0]
+    found = tf.where(rim < 0.3, largest_nearby(images) - images, edges)
+    return tf.where(binary < 0.6, tf.sigmoid(BINARY_SLOPE * (found - level)), found)
 
 
 def coarsen(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -100,13 +110,19 @@ def change_tone(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def draw_line(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Draw a straight line across, whole or dotted: ruled paper, a cell's border, a scratch."""
-    angle, offset, width, ink, pitch, dotted = _uniform(
-        seed, images, [0.0, -12.0, 0.4, 0.3, 1.5, 0.0], [2 * np.pi, 12.0, 1.5, 1.0, 4.0, 1.0]
+    """Draw a line across, straight or zigzag, whole or dotted: ruled paper, a border, a scratch."""
+    angle, offset, width, ink, pitch, dotted, bend, period = _uniform(
+        seed,
+        images,
+        [0.0, -12.0, 0.4, 0.4, 1.5, 0.0, -4.0, 4.0],
+        [2 * np.pi, 12.0, 1.5, 1.0, 4.0, 1.0, 4.0, 12.0],
     )
     y, x = np.mgrid[:IMAGE_SIDE, :IMAGE_SIDE].astype(np.float32) - (IMAGE_SIDE - 1) / 2
-    across = tf.cos(angle) * x + tf.sin(angle) * y - offset  # (batch, 28, 28)
-    along = tf.cos(angle) * y - tf.sin(angle) * x
+    along = tf.cos(angle) * y - tf.sin(angle) * x  # (batch, 28, 28)
+    height = tf.maximum(bend, 0.0)  # of the zigzag; half of the lines are straight
+    wave = height * (tf.abs(4 * tf.math.floormod(along / period, 1.0) - 2) - 1)
+    steepness = 4 * height / period
+    across = (tf.cos(angle) * x + tf.sin(angle) * y - offset - wave) * tf.math.rsqrt(1 + steepness**2)
     line = ink * tf.clip_by_value(width + 0.5 - tf.abs(across), 0.0, 1.0)
     gaps = tf.where((dotted < 0.5) & (tf.sin(2 * np.pi * along / (2 * pitch)) < 0), 0.0, line)
     return tf.maximum(images, gaps)
@@ -118,9 +134,9 @@ def patch(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         seed, images, [0.0, 0.0, 3.0, 3.0, 0.0], [28.0, 28.0, 12.0, 12.0, 1.0]
     )
     rows, columns = np.mgrid[:IMAGE_SIDE, :IMAGE_SIDE].astype(np.float32) + 0.5
-    band = kind > 0.7  # from edge to edge
+    band = kind > 0.6  # from edge to edge
     inside = (tf.abs(columns - x) < wide / 2) & (band | (tf.abs(rows - y) < high / 2))
-    inside = tf.where(kind > 0.85, tf.transpose(inside, (0, 2, 1)), inside)
+    inside = tf.where(kind > 0.8, tf.transpose(inside, (0, 2, 1)), inside)
     return tf.where(inside, tf.where(kind < 0.5, 0.0, 1 - images), images)
 
 

@@ -5,7 +5,7 @@ load ─ fit ─▶ calibrate (validation) ─▶ evaluate (test, once) ─▶ r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from app.inference.contract import Scores
 from training.answers import LocalVersion, Subject
-from training.checkpoint import Past, has_checkpoint, read_past, refuse_to_overwrite
+from training.checkpoint import has_checkpoint, read_past, refuse_to_overwrite
 from training.data import Mnist, Split
 from training.evaluate import (
     Evaluation,
@@ -36,6 +36,7 @@ from training.signatures import digit_logits, scores_of
 from training.tables import print_tables
 
 TURNED_AWAY = 0.01  # largest share of the validation digits that may be called "not a digit"
+START_SEED = 1
 REPORT_DIR = "report"  # inside the folder of the run
 
 
@@ -49,6 +50,15 @@ class Job:
     run_dir: Path
     models_dir: Path
 
+    @property
+    def first(self) -> Job | None:
+        """The run that this one starts from, beside it and of seed 1: all seeds share a start."""
+        name = self.preset.starts_from
+        if name is None:
+            return None
+        folder = self.run_dir.parent / f"{name}-{START_SEED}"
+        return replace(self, preset=find_preset(name), seed=START_SEED, run_dir=folder)
+
 
 def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
@@ -56,10 +66,25 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
     training, validation = job.data.training()
     if not resume:
         refuse_to_overwrite(job.run_dir, job.preset.epochs or 1)
-    start = None
-    if job.preset.starts_from is not None and not (resume and has_checkpoint(job.run_dir)):
-        start, resume = _train_start(job, training, validation, console, resume=resume), False
-    fitted = fit(
+    fitted = _train(job, training, validation, console, resume=resume)
+    _release(job, fitted, len(training), validation, console)
+
+
+def _train(
+    job: Job, training: Split, validation: Split, console: Console, *, resume: bool
+) -> Fitted:
+    """Train, after what the preset starts from: trained here too, or what is there already."""
+    start, first = None, job.first
+    if first is not None and not (resume and has_checkpoint(job.run_dir)):
+        console.print(
+            f"First preset {first.preset.name}, whose weights {job.preset.name} starts from.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        goes_on = resume or has_checkpoint(first.run_dir)
+        start = _train(first, training, validation, console, resume=goes_on).network
+        resume = False
+    return fit(
         job.preset,
         training,
         validation,
@@ -69,35 +94,6 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
         progress=Progress(console),
         start=start,
     )
-    _release(job, fitted, len(training), validation, console)
-
-
-def _train_start(
-    job: Job, training: Split, validation: Split, console: Console, *, resume: bool
-) -> keras.Model:
-    """Return the network that the preset starts from: trained here, or what is there already."""
-    preset = find_preset(str(job.preset.starts_from))
-    folder = job.run_dir / preset.name
-    console.print(
-        f"First preset {preset.name}, whose weights {job.preset.name} starts from.",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return fit(
-        preset,
-        training,
-        validation,
-        seed=job.seed,
-        run_dir=folder,
-        resume=resume or has_checkpoint(folder),
-        progress=Progress(console),
-    ).network
-
-
-def _read_start(job: Job) -> Past | None:
-    """Return what is known of the training that this run started from."""
-    name = job.preset.starts_from
-    return None if name is None else read_past(job.run_dir / name)
 
 
 def export(job: Job, console: Console) -> None:
@@ -135,7 +131,7 @@ def assess(
         duration_s=fitted.duration_s,
         source_revision=fitted.source_revision,
         history=fitted.history,
-        start=_read_start(job),
+        start=None if job.first is None else read_past(job.first.run_dir),
         temperature=temperature,
         max_novelty=max_novelty,
         validation=_evaluate(validation_scores, validation, max_novelty),
