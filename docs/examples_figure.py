@@ -34,9 +34,10 @@ def main() -> None:
         picture = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
         backdrop = Image.new("RGBA", picture.size, BACKDROP)
         axes.imshow(Image.alpha_composite(backdrop, picture))
-    for axes, digit, answer, novelty in zip(seen, digits, *scores, strict=True):
+    are_digits = scores.are_digits(classifier.manifest.max_novelty)
+    answers = zip(seen, digits, scores.probabilities, are_digits, strict=True)
+    for axes, digit, answer, is_digit in answers:
         axes.imshow(digit, cmap="gray", vmin=0, vmax=1)
-        is_digit = novelty <= classifier.manifest.max_novelty
         text = f"{answer.argmax()}  {answer.max():.1%}" if is_digit else "not a digit"
         axes.set_title(text, y=-0.3, fontsize=10)
     figure.savefig(ROOT / "docs/examples.png", dpi=80, facecolor="white")

@@ -22,7 +22,7 @@ from tests.tiny import TINY, silent_console, tiny_mnist
 from training.data import Mnist
 
 if TYPE_CHECKING:
-    from training.run import Job
+    from training.job import Job
 
 
 @asynccontextmanager
@@ -84,7 +84,8 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> Mnist:
 @pytest.fixture(scope="session")
 def finished(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """A tiny run, trained to the end and published as version 1. Read only."""
-    from training.run import Job, train
+    from training.job import Job
+    from training.run import train
 
     folder = tmp_path_factory.mktemp("finished")
     job = Job(TINY, 1, mnist, folder / "run", folder / "models")

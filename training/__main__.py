@@ -21,7 +21,7 @@ from training.errors import TrainingError
 from training.presets import PRESETS, find_preset
 
 if TYPE_CHECKING:
-    from training.run import Job
+    from training.job import Job
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -177,7 +177,7 @@ def _job(
     preset: str, seed: int, data_dir: Path | None, run_dir: Path | None, models_dir: Path
 ) -> Job:
     """Return the job that the options describe."""
-    from training.run import Job
+    from training.job import Job
 
     folder = run_dir or Path("runs") / f"{preset}-{seed}"
     return Job(find_preset(preset), seed, open_mnist(data_dir), folder, models_dir)

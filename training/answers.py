@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from app.errors import ModelError, RequestError
 from app.imaging import normalise, read_digit
 from app.inference.classifier import Classifier
+from app.inference.contract import CLASSES
 from training.errors import TrainingError
-from training.network import CLASSES
 from training.pictures import Picture
 
 Advance = Callable[[int], None]  # told how many pictures are done since the last call
@@ -159,7 +159,5 @@ def _prepare(content: bytes | NDArray[np.uint8], *, framed: bool) -> NDArray[np.
 
 def _ask(classifier: Classifier, frames: NDArray[np.float32]) -> Answers:
     """Ask the network about frames (n, 28, 28), 0..1."""
-    probabilities, novelty = classifier.classify(frames)
-    # In 64 bits, as the service compares them: the threshold is one of Python's floats.
-    is_digit = novelty.astype(np.float64) <= classifier.manifest.max_novelty
-    return Answers(probabilities, novelty, is_digit)
+    scores = classifier.classify(frames)
+    return Answers(*scores, scores.are_digits(classifier.manifest.max_novelty))

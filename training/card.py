@@ -45,7 +45,7 @@ Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
 {validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
 training; this run made no choice on them. {length}, {_duration(report.duration_s)} on the
 machine that the manifest names, by the source at revision
-`{report.source_revision}`.{_start_text(report)}{_drawn_text(report)}
+`{report.source_revision}`.{_stages_text(report)}{_drawn_text(report)}
 
 Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images.
 Novelty is {novelty}; above {report.max_novelty:.3g}, which at most 1% of the validation images
@@ -69,16 +69,21 @@ def _duration(seconds: float) -> str:
     return f"{minutes} minutes" if minutes else f"{rest} seconds"
 
 
-def _start_text(report: Report) -> str:
-    """Return the sentence on the training that came first, if there was one."""
-    start = report.start
-    if start is None:
+def _stages_text(report: Report) -> str:
+    """Return the sentences on the trainings that came before, if there were any."""
+    if not report.stages:
         return ""
+    rows = "\n".join(
+        f"{number}. preset `{past.preset['name']}`, seed {past.seed}: {past.epochs} epochs, "
+        f"{_duration(past.duration_s)}, by revision `{past.source_revision}`"
+        for number, past in enumerate(report.stages, start=1)
+    )
     return f"""
 
-Its first weights are those of preset `{start.preset["name"]}`, which the same command
-trains first where it is not there yet: {start.epochs} epochs, {_duration(start.duration_s)}, by
-revision `{start.source_revision}`."""
+Its first weights come from the trainings before it, which the same command does first where they
+are not there yet:
+
+{rows}"""
 
 
 def _drawn_text(report: Report) -> str:

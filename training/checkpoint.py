@@ -119,6 +119,7 @@ class Past:
     """What a run was that has left a checkpoint."""
 
     preset: dict[str, Any]
+    seed: int
     source_revision: str
     epochs: int
     duration_s: float
@@ -131,6 +132,7 @@ def read_past(run_dir: Path) -> Past | None:
             run = json.loads(str(archive[RUN_KEY]))
             return Past(
                 preset=run["recipe"]["preset"],
+                seed=run["recipe"]["seed"],
                 source_revision=run["source_revision"],
                 epochs=len(run["history"]),
                 duration_s=round(sum(epoch["duration_s"] for epoch in run["history"]), 1),

@@ -1,6 +1,7 @@
 """Degradation: clean digits → digits as they come out of poor pictures.
 
-    images (batch, 28, 28) ─ outlines ─ coarser or blurred ─ tone ─ marks ─ fog ─ noise ─▶ (batch, 28, 28)
+    images (batch, 28, 28) ─ outlines ─ coarser or blurred ─ tone
+        ─ lines ─ patches ─ fog ─ noise ─▶ (batch, 28, 28)
 
 Everything that scanners, cameras, pens and other people's files do to ink and paper and that the
 imaging path cannot undo. Each image goes through a few of the steps, drawn at random; as in
@@ -122,7 +123,9 @@ def draw_line(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     height = tf.maximum(bend, 0.0)  # of the zigzag; half of the lines are straight
     wave = height * (tf.abs(4 * tf.math.floormod(along / period, 1.0) - 2) - 1)
     steepness = 4 * height / period
-    across = (tf.cos(angle) * x + tf.sin(angle) * y - offset - wave) * tf.math.rsqrt(1 + steepness**2)
+    across = (tf.cos(angle) * x + tf.sin(angle) * y - offset - wave) * tf.math.rsqrt(
+        1 + steepness**2
+    )
     line = ink * tf.clip_by_value(width + 0.5 - tf.abs(across), 0.0, 1.0)
     gaps = tf.where((dotted < 0.5) & (tf.sin(2 * np.pi * along / (2 * pitch)) < 0), 0.0, line)
     return tf.maximum(images, gaps)

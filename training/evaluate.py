@@ -13,8 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import rankdata
 
 from app.inference.classifier import Classifier
-from app.inference.contract import Scores, join
-from training.network import CLASSES
+from app.inference.contract import CLASSES, Scores, join
 
 CALIBRATION_BINS = 15  # equal widths of confidence, as in Guo et al. 2017, arXiv:1706.04599
 TEMPERATURE_BOUNDS = (0.1, 10.0)

@@ -22,12 +22,12 @@ import numpy as np
 import tensorflow as tf
 
 from app.errors import ModelError
-from app.inference.contract import INPUT, OUTPUTS, Scores
+from app.inference.contract import CLASSES, INPUT, OUTPUTS, Scores
 from app.inference.manifest import (
     Golden,
     GoldenSample,
     Manifest,
-    Start,
+    Stage,
     TestFigures,
     Training,
     digest_file,
@@ -35,10 +35,9 @@ from app.inference.manifest import (
     write_manifest,
 )
 from app.inference.versions import find_versions
-from training.checkpoint import Past
 from training.data import Split
 from training.errors import TrainingError
-from training.network import CLASSES, forward_flops
+from training.network import forward_flops
 from training.report import Report
 from training.signatures import TOLERANCE, check_parity, save_network
 
@@ -126,7 +125,15 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
             },
             source_revision=report.source_revision,
             libraries=library_versions(),
-            start=_start(report.start),
+            stages=tuple(
+                Stage(
+                    preset=past.preset,
+                    seed=past.seed,
+                    duration_s=past.duration_s,
+                    source_revision=past.source_revision,
+                )
+                for past in report.stages
+            ),
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         ),
         test=TestFigures(
@@ -137,15 +144,6 @@ def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Man
             negative_log_likelihood=test.negative_log_likelihood,
         ),
         golden=golden,
-    )
-
-
-def _start(past: Past | None) -> Start | None:
-    """Return what the manifest says of the training that came first."""
-    if past is None:
-        return None
-    return Start(
-        preset=past.preset, duration_s=past.duration_s, source_revision=past.source_revision
     )
 
 

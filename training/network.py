@@ -17,9 +17,9 @@ from keras import layers
 from numpy.typing import NDArray
 
 from app.imaging import IMAGE_SIDE
+from app.inference.contract import CLASSES
 from training.presets import Preset
 
-CLASSES = 10
 GATES = 4  # input, forget, cell, output
 FLOPS_PER_WEIGHT = 2  # a multiply and an add
 PREDICT_BATCH = 500

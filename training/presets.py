@@ -125,19 +125,22 @@ MNIST test: 99.50% (seed 1), in 50 minutes on two cores that had other work too,
 `python -m training train --preset affine --seed 1`
 """
 
+HANDS_AND_PENS = Distortion(
+    rotation_rad=0.26,
+    shear=0.35,
+    scale=(0.8, 1.2),
+    shift_px=2.5,
+    elastic_px=1.2,
+    stroke=0.8,
+    degrade_every=4,
+)
+"""What pens, scanners and cameras do to a digit, and what other hands make of it."""
+
 PEOPLE = replace(
     AFFINE,
     name="people",
     dropout=0.2,
-    distortion=Distortion(
-        rotation_rad=0.26,
-        shear=0.35,
-        scale=(0.8, 1.2),
-        shift_px=2.5,
-        elastic_px=1.2,
-        stroke=0.8,
-        degrade_every=4,
-    ),
+    distortion=HANDS_AND_PENS,
     drawn=Drawn(
         printed=6_000,
         printed_share=0.03,
@@ -161,13 +164,13 @@ digits of print and of other hands than MNIST's, and with strangers to tell apar
 DEFAULT = replace(
     PEOPLE,
     name="default",
-    distortion=replace(PEOPLE.distortion, degrade_every=3),
+    distortion=replace(HANDS_AND_PENS, degrade_every=3),
     epochs=24,
     peak_learning_rate=1e-3,
     light_epochs=10,
     starts_from="people",
 )
-"""The network of `people`, trained on more gently, with more light epochs at the end and more damage.
+"""The network of `people`, trained on more gently: with more damage, and more light epochs.
 
 `python -m training train --preset default --seed 1`
 """

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.inference.contract import CLASSES
 from training.answers import Advance, Answers, Reading, Times
 from training.errors import TrainingError
-from training.network import CLASSES
 from training.pictures import Picture, encode_png
 
 CONNECTIONS: Final = 16

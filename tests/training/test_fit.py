@@ -13,7 +13,7 @@ from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
 from training.checkpoint import CHECKPOINT_NAME
 from training.data import Split
 from training.errors import CheckpointError
-from training.fit import STRANGER_WEIGHT, Fitted, batch_figures, fit, restore, validate
+from training.fit import Fitted, fit, restore, validate
 from training.presets import TUTORIAL, Drawn, Preset
 from training.progress import Progress
 
@@ -199,26 +199,6 @@ def test_the_learning_rate_rises_and_falls(uninterrupted: tuple[Path, Fitted]) -
     rates = [epoch.learning_rate for epoch in uninterrupted[1].history]
     falls = [0.5 * (1 + np.cos(np.pi * (step - 9) / 51)) for step in (20, 40, 60)]
     np.testing.assert_allclose(rates, TINY.peak_learning_rate * np.array(falls), atol=1e-6)
-
-
-def test_smoothed_loss_by_hand() -> None:
-    """Two sure answers, one wrong, logits 0 and 10 ten ways: targets 0.91 and 0.01."""
-    logits = tf.constant(10 * np.eye(10, dtype=np.float32)[[3, 4]])
-    loss, accuracy = batch_figures(logits, tf.constant([3, 5]), 0.1).numpy()
-    rest = np.log(np.exp(10) + 9)  # of both rows
-    right, wrong = rest - 0.91 * 10, rest - 0.01 * 10
-    assert loss == pytest.approx((right + wrong) / 2, rel=1e-5)
-    assert accuracy == 0.5
-
-
-def test_strangers_count_for_the_eleventh_output_alone() -> None:
-    """A stranger adds nothing to the digits' loss and accuracy; it is a target of its own."""
-    logits = np.zeros((2, 11), np.float32)
-    logits[0, 3] = 50
-    logits[:, 10] = -50, 3
-    loss, accuracy = batch_figures(tf.constant(logits), tf.constant([3, 10]), 0.0).numpy()
-    assert loss == pytest.approx(STRANGER_WEIGHT * np.log1p(np.exp(-3)) / 2, rel=1e-4)
-    assert accuracy == 1
 
 
 def test_the_averaged_weights_are_shipped(

@@ -18,12 +18,14 @@ from training.errors import TrainingError
 from training.evaluate import classify_all
 from training.export import publish
 from training.fit import Fitted, restore
+from training.job import Job
 from training.measure import Plan
 from training.network import compile_predict
 from training.outputs import Outputs
 from training.presets import TUTORIAL
+from training.release import assess
 from training.revision import source_revision
-from training.run import Job, assess, evaluate_version, export, train
+from training.run import evaluate_version, export, train
 from training.signatures import scores_of
 
 
@@ -158,17 +160,16 @@ def test_a_preset_may_start_from_another(mnist: Mnist, tmp_path: Path) -> None:
     preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
     job = Job(preset, 1, mnist, tmp_path / "run", tmp_path / "models")
     train(job, resume=False, console=silent_console())
-    first = read_past(tmp_path / "run/tutorial")
+    first = read_past(tmp_path / "tutorial-1")
     (tmp_path / "run/checkpoint.npz").unlink()
     train(job, resume=True, console=silent_console())
-    assert first == read_past(tmp_path / "run/tutorial")
+    assert first == read_past(tmp_path / "tutorial-1")
     for version in ("1", "2"):
         manifest = read_manifest(tmp_path / "models" / version)
-        assert manifest.training.start is not None
-        assert manifest.training.start.preset["name"] == "tutorial"
+        assert [stage.preset["name"] for stage in manifest.training.stages] == ["tutorial"]
         assert manifest.test.accuracy > 0.9
     card = (tmp_path / "models/2/assets.extra/report/model_card.md").read_text()
-    assert "first weights are those of preset `tutorial`" in card
+    assert "1. preset `tutorial`, seed 1" in card
 
 
 def test_presets_give_their_length_once() -> None:

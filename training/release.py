@@ -1,0 +1,125 @@
+"""Release: a trained network → figures, report, published version.
+
+fitted ─▶ calibrate (validation) ─▶ evaluate (test, once) ─▶ report ─▶ export
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from app.inference.contract import Scores
+from training.checkpoint import Past, read_past
+from training.data import Split
+from training.evaluate import Evaluation, evaluate, fit_temperature, novelty_threshold
+from training.export import publish
+from training.fit import Fitted
+from training.job import Job
+from training.network import compile_predict
+from training.report import Report, write_report
+from training.signatures import digit_logits, scores_of
+
+TURNED_AWAY = 0.01  # largest share of the validation digits that may be called "not a digit"
+REPORT_DIR = "report"  # inside the folder of the run
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A run's report and the answers it is about."""
+
+    report: Report
+    validation_scores: Scores
+    test_scores: Scores
+
+
+def assess(
+    job: Job, fitted: Fitted, training_images: int, validation: Split, test: Split
+) -> Assessment:
+    """Calibrate on validation, then evaluate on it and on the test images."""
+    predict = compile_predict(fitted.network)
+    logits = predict(validation.scaled())
+    temperature = fit_temperature(digit_logits(logits), validation.labels)
+    validation_scores = scores_of(logits, temperature)
+    max_novelty = novelty_threshold(validation_scores.novelty, TURNED_AWAY)
+    test_scores = scores_of(predict(test.scaled()), temperature)
+    report = Report(
+        preset=job.preset,
+        seed=job.seed,
+        training_images=training_images,
+        data_sha256=dict(job.data.sha256),
+        parameters=fitted.network.count_params(),
+        duration_s=fitted.duration_s,
+        source_revision=fitted.source_revision,
+        history=fitted.history,
+        stages=_stages(job),
+        temperature=temperature,
+        max_novelty=max_novelty,
+        validation=_evaluate(validation_scores, validation, max_novelty),
+        test=_evaluate(test_scores, test, max_novelty),
+    )
+    return Assessment(report, validation_scores, test_scores)
+
+
+def release(
+    job: Job, fitted: Fitted, training_images: int, validation: Split, console: Console
+) -> None:
+    """Read the test images, write the report, publish."""
+    test = job.data.test()
+    found = assess(job, fitted, training_images, validation, test)
+    report_dir = job.run_dir / REPORT_DIR
+    write_report(report_dir, found.report, test, found.test_scores.probabilities)
+    _print_figures(console, found.report.test, f"preset {job.preset.name}, seed {job.seed}")
+    console.print("Reading the exported version back in a fresh process …", style="dim")
+    target = publish(
+        fitted.network,
+        found.report,
+        validation,
+        found.validation_scores,
+        report_dir,
+        job.models_dir,
+    )
+    console.print(
+        f"Published {target}, which the service answers with from its next start. "
+        f"Report: {report_dir}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
+    """Evaluate answers on `split`, abstaining above `max_novelty`."""
+    return evaluate(scores.probabilities, split.labels, scores.are_digits(max_novelty))
+
+
+def _stages(job: Job) -> list[Past]:
+    """Return what is known of the trainings that this run goes back to, the first one first."""
+    first = job.first
+    if first is None:
+        return []
+    past = read_past(first.run_dir)
+    return _stages(first) + ([past] if past else [])
+
+
+def _print_figures(console: Console, result: Evaluation, source: str) -> None:
+    """Print the figures as a person wants to see them: totals first, then each digit."""
+    low, high = result.accuracy_interval
+    recalls = [f"{each.recall:.1%}" for each in result.classes]
+    table = Table(
+        title=f"{result.images:,} test images · {source}",
+        title_justify="left",
+        show_header=False,
+        box=None,
+    )
+    for name, value in (
+        ("accuracy", f"{result.accuracy:.2%}   95%: {low:.2%} to {high:.2%}"),
+        ("misread", f"{result.images - result.correct:,}"),
+        ("calibration error", f"{result.expected_calibration_error:.2%}"),
+        ("negative log-likelihood", f"{result.negative_log_likelihood:.4f} nats"),
+        ("said not a digit", f"{result.abstained:,}"),
+        ("recall of 0 to 4", "  ".join(recalls[:5])),
+        ("recall of 5 to 9", "  ".join(recalls[5:])),
+    ):
+        table.add_row(name, value)
+    console.print(table, highlight=False)
