@@ -7,6 +7,7 @@ ends with the weights of one that was not.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,23 +54,24 @@ def fit(
     run_dir: Path,
     resume: bool,
     progress: Progress,
-    start: keras.Model | None = None,
+    sources: Sequence[keras.Model] = (),
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    A new run begins with the weights of `start`, if given. `resume` goes on from that checkpoint
-    with the same schedule. Raises `CheckpointError` when there is none, or when it is of another
-    preset, seed or data size; and without `resume`, when there is one that is not finished.
+    A new run begins with the mean of the weights of `sources`, if there are any; where the preset
+    says so, they also teach. `resume` goes on from that checkpoint with the same schedule. Raises
+    `CheckpointError` when there is none, or when it is of another preset, seed or data size; and
+    without `resume`, when there is one that is not finished.
     """
     recipe = Recipe(preset, seed, len(train))
-    loop = Loop(recipe)
+    loop = Loop(recipe, sources if preset.teacher_share else ())
     if resume:
         revision, history = load_checkpoint(run_dir, loop.variables(), recipe)
     else:
         refuse_to_overwrite(run_dir, loop.epochs)
         revision, history = source_revision(), []
-        if start is not None:
-            loop.start_from(start)
+        if sources:
+            loop.start_from(sources)
     if len(history) == loop.epochs:
         return Fitted(loop.averaged, history, revision)
     done_steps = len(history) * loop.steps_per_epoch

@@ -8,8 +8,6 @@ from pathlib import Path
 from training.data import Mnist
 from training.presets import Preset, find_preset
 
-START_SEED = 1
-
 
 @dataclass(frozen=True)
 class Job:
@@ -22,10 +20,17 @@ class Job:
     models_dir: Path
 
     @property
-    def first(self) -> Job | None:
-        """The run that this one starts from, beside it and of seed 1: all seeds share a start."""
+    def first(self) -> list[Job]:
+        """The runs that this one starts from, in folders beside its own; whatever its own seed."""
         name = self.preset.starts_from
         if name is None:
-            return None
-        folder = self.run_dir.parent / f"{name}-{START_SEED}"
-        return replace(self, preset=find_preset(name), seed=START_SEED, run_dir=folder)
+            return []
+        return [
+            replace(
+                self,
+                preset=find_preset(name),
+                seed=seed,
+                run_dir=self.run_dir.parent / f"{name}-{seed}",
+            )
+            for seed in self.preset.start_seeds
+        ]

@@ -8,7 +8,7 @@ strangers are drawn, an eleventh for what is no digit. Softmax belongs to the ex
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -74,9 +74,11 @@ def _read(
     ]
 
 
-def carry_over(source: keras.Model, target: keras.Model) -> None:
-    """Give `target` the weights of `source`, which may lack the stranger's output."""
-    for weight, value in zip(target.weights, source.get_weights(), strict=True):
+def carry_over(sources: Sequence[keras.Model], target: keras.Model) -> None:
+    """Give `target` the mean of the weights of `sources`, which may lack the stranger's output."""
+    weights = zip(*(source.get_weights() for source in sources), strict=True)
+    for weight, values in zip(target.weights, weights, strict=True):
+        value = np.mean(values, axis=0)
         whole = weight.numpy()
         whole[..., : value.shape[-1]] = value
         weight.assign(whole)

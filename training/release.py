@@ -95,11 +95,8 @@ def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
 
 def _stages(job: Job) -> list[Past]:
     """Return what is known of the trainings that this run goes back to, the first one first."""
-    first = job.first
-    if first is None:
-        return []
-    past = read_past(first.run_dir)
-    return _stages(first) + ([past] if past else [])
+    earlier = _stages(job.first[0]) if job.first else []
+    return earlier + [past for first in job.first if (past := read_past(first.run_dir))]
 
 
 def _print_figures(console: Console, result: Evaluation, source: str) -> None:

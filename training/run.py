@@ -36,25 +36,22 @@ def _train(
     job: Job, training: Split, validation: Split, console: Console, *, resume: bool
 ) -> Fitted:
     """Train, after what the preset starts from: trained here too, or what is there already."""
-    start, first = None, job.first
-    if first is not None and not (resume and has_checkpoint(job.run_dir)):
-        console.print(
-            f"First preset {first.preset.name}, whose weights {job.preset.name} starts from.",
-            highlight=False,
-            soft_wrap=True,
-        )
-        goes_on = resume or has_checkpoint(first.run_dir)
-        start = _train(first, training, validation, console, resume=goes_on).network
-        resume = False
+    goes_on = resume and has_checkpoint(job.run_dir)
+    sources = []
+    if not goes_on or job.preset.teacher_share:
+        for first in job.first:
+            console.print(f"First preset {first.preset.name}, seed {first.seed}.", highlight=False)
+            there = resume or has_checkpoint(first.run_dir)
+            sources.append(_train(first, training, validation, console, resume=there).network)
     return fit(
         job.preset,
         training,
         validation,
         seed=job.seed,
         run_dir=job.run_dir,
-        resume=resume,
+        resume=goes_on or (resume and not job.first),
         progress=Progress(console),
-        start=start,
+        sources=sources,
     )
 
 

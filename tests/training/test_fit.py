@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -45,11 +47,18 @@ def run(
     seed: int = 1,
     resume: bool = False,
     progress: Progress | None = None,
+    sources: Sequence[keras.Model] = (),
 ) -> Fitted:
     """Fit on the tiny split."""
-    progress = progress or Progress(silent_console())
     return fit(
-        preset, TRAINING, VALIDATION, seed=seed, run_dir=run_dir, resume=resume, progress=progress
+        preset,
+        TRAINING,
+        VALIDATION,
+        seed=seed,
+        run_dir=run_dir,
+        resume=resume,
+        progress=progress or Progress(silent_console()),
+        sources=sources,
     )
 
 
@@ -81,6 +90,25 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
         run(tmp_path, TINY, progress=KillingProgress(after_steps=20))
     resumed = run(tmp_path, TINY, resume=True)
     assert results(resumed) == results(uninterrupted[1])
+
+
+def test_a_taught_run_begins_with_the_mean_and_learns_from_each(tmp_path: Path) -> None:
+    """Killed and resumed it ends alike; untaught, with other weights."""
+    preset = dataclasses.replace(TINY, epochs=2, teacher_share=0.5)
+    sources = [run(tmp_path / f"{seed}", TINY, seed=seed).network for seed in (1, 2)]
+    whole = run(tmp_path / "whole", preset, sources=sources)
+    with pytest.raises(KilledError):
+        run(
+            tmp_path / "killed",
+            preset,
+            progress=KillingProgress(after_steps=20),
+            sources=sources,
+        )
+    resumed = run(tmp_path / "killed", preset, resume=True, sources=sources)
+    assert results(resumed) == results(whole)
+    untaught = dataclasses.replace(preset, teacher_share=0.0)
+    alone = run(tmp_path / "alone", untaught, sources=sources)
+    assert results(alone)[0] != results(whole)[0]
 
 
 # TensorFlow warns that the input pipeline stays compiled.
