@@ -32,6 +32,15 @@ def test_the_same_seed_gives_the_same_damage(kind: str) -> None:
     np.testing.assert_array_equal(corrupt(IMAGES, kind)[:250], corrupt(IMAGES[:250], kind))
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"shot noise"}))
+def test_neighbours_do_not_matter(kind: str) -> None:
+    """Nothing of another image shows. Of shot noise, as much chance is drawn as there is ink."""
+    others = IMAGES[:6].copy()
+    others[[0, 1, 2, 4]] = 0
+    found, beside = corrupt(IMAGES[:6], kind), corrupt(others, kind)
+    np.testing.assert_array_equal(found[[3, 5]], beside[[3, 5]])
+
+
 def test_another_seed_gives_other_damage() -> None:
     """Where chance has a part in it."""
     assert (corrupt(IMAGES, "shot noise", 0) != corrupt(IMAGES, "shot noise", 1)).any()
