@@ -78,12 +78,18 @@ def _stages_text(report: Report) -> str:
         f"{_duration(past.duration_s)}, by revision `{past.source_revision}`"
         for number, past in enumerate(report.stages, start=1)
     )
+    preset, last = report.preset, len(report.preset.start_seeds)
+    began = (
+        "the weights of the last" if last == 1 else f"the mean of the weights of the last {last}"
+    )
+    taught = f", and {preset.teacher_share:.0%} of each of its targets is what they answer"
     return f"""
 
-Its first weights come from the trainings before it, which the same command does first where they
-are not there yet:
+The same command first does the trainings before it, where they are not there yet:
 
-{rows}"""
+{rows}
+
+It began with {began}{taught if preset.teacher_share else ""}."""
 
 
 def _drawn_text(report: Report) -> str:

@@ -22,7 +22,7 @@ from training.job import Job
 from training.measure import Plan
 from training.network import compile_predict
 from training.outputs import Outputs
-from training.presets import TUTORIAL
+from training.presets import TUTORIAL, find_preset
 from training.release import assess
 from training.revision import source_revision
 from training.run import evaluate_version, export, train
@@ -170,6 +170,15 @@ def test_a_preset_may_start_from_another(mnist: Mnist, tmp_path: Path) -> None:
         assert manifest.test.accuracy > 0.9
     card = (tmp_path / "models/2/assets.extra/report/model_card.md").read_text()
     assert "1. preset `tutorial`, seed 1" in card
+
+
+def test_a_run_starts_from_those_beside_it(mnist: Mnist, tmp_path: Path) -> None:
+    """Of the seeds that its preset names, whatever its own."""
+    job = Job(find_preset("default"), 7, mnist, tmp_path / "runs/default-7", tmp_path)
+    assert [first.run_dir for first in job.first] == [
+        tmp_path / f"runs/damage-{seed}" for seed in (1, 2, 3)
+    ]
+    assert {first.first[0].run_dir for first in job.first} == {tmp_path / "runs/people-1"}
 
 
 def test_presets_give_their_length_once() -> None:
