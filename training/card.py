@@ -79,9 +79,9 @@ def _stages_text(report: Report) -> str:
         for number, past in enumerate(report.stages, start=1)
     )
     preset, last = report.preset, len(report.preset.start_seeds)
-    began = (
-        "the weights of the last" if last == 1 else f"the mean of the weights of the last {last}"
-    )
+    began = "the weights of the last"
+    if last > 1:
+        began = f"the mean of the weights of the last {last}"
     taught = f", and {preset.teacher_share:.0%} of each of its targets is what they answer"
     return f"""
 

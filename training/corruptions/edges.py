@@ -38,7 +38,7 @@ def canny_edges(images: Images, random: np.random.Generator) -> Images:  # noqa:
 
 
 def _sobel(images: Images, *, across: int, along: int) -> Images:
-    """Return the gradient on axis `across`, smoothed on `along`; scipy's smooths over images too."""
+    """Return the gradient on axis `across`, smoothed on `along` only: scipy's mixes the images."""
     steps: Images = correlate1d(images, (-1, 0, 1), across, mode="reflect")
     smooth: Images = correlate1d(steps, (1, 2, 1), along, mode="reflect")
     return smooth
