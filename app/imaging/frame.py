@@ -47,6 +47,11 @@ OUTLINE_DETOUR: Final = 4 / np.pi
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels; right and bottom are the first beyond."""
 
+MARGIN: Final = (IMAGE_SIDE - BOX_SIDE) // 2
+
+FRAME_BOX: Final[Box] = (MARGIN, MARGIN, MARGIN + BOX_SIDE, MARGIN + BOX_SIDE)
+"""Where a digit stands in the frame, but for what its centre of mass moves it."""
+
 
 def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale the ink's box to 20 pixels, centre its mass: (height, width) → (28, 28), largest 1.
