@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.frame import BOX_SIDE, CENTRE, IMAGE_SIDE, MARGIN
+from app.imaging.frame import BOX_SIDE, CENTRE, EDGE, IMAGE_SIDE, MARGIN, ring
 
 MIN_FULL: Final = 45.0
 """Grey levels between paper and ink: a fainter digit is framed, which also makes its ink full."""
@@ -51,13 +51,6 @@ MIN_LONGER, MAX_LONGER = BOX_SIDE - 3, BOX_SIDE + 1
 """Pixels of the strokes' longer side, to half of their soft edges."""
 
 
-def _ring(inset: int) -> NDArray[np.intp]:
-    """The places, in the flat picture, of the pixels so far from the edge, once around."""
-    places = np.arange(IMAGE_SIDE**2).reshape(IMAGE_SIDE, IMAGE_SIDE)
-    rest = places[inset : IMAGE_SIDE - inset, inset : IMAGE_SIDE - inset]
-    return np.concatenate([np.rot90(rest, turn)[0, :-1] for turn in range(4)])
-
-
 def _zone_means() -> NDArray[np.float32]:
     """What gives the means of three zones of a flat picture, then of the same turned: (6, 784).
 
@@ -75,25 +68,24 @@ def _zone_means() -> NDArray[np.float32]:
 
 _ZONE_MEANS: Final = _zone_means()
 _LINE_ENDS: Final = slice(2, MARGIN), slice(-MARGIN, -2)  # columns
-_EDGE: Final = _ring(0)  # (108,)
-_TWO_RINGS: Final = np.concatenate([_EDGE, _ring(1)])  # (208,)
+_TWO_RINGS: Final = np.concatenate([EDGE, ring(1)])  # (208,)
 _PLACES: Final = np.arange(IMAGE_SIDE) + 0.5 - USUAL_CENTRE  # (28,)
 _PLANE: Final = np.stack(  # (784, 3)
     [np.ones(IMAGE_SIDE**2), np.tile(_PLACES, IMAGE_SIDE), _PLACES.repeat(IMAGE_SIDE)], axis=1
 ).astype(np.float32)
-_TO_PLANE: Final = np.linalg.pinv(_PLANE[_EDGE])  # (3, 108), from the edge's values
+_TO_PLANE: Final = np.linalg.pinv(_PLANE[EDGE])  # (3, 108), from the edge's values
 
 
 def damaged_frame(grey: NDArray[np.uint8]) -> bool | None:
     """Whether the ink is dark, when a picture (28, 28) is a damaged frame; None when it is not."""
-    flat = grey.ravel().astype(np.float32)  # (784,)
-    contrast = float(flat.max() - flat.min())
+    contrast = int(grey.max()) - int(grey.min())
     if contrast < MIN_FULL:
         return None
+    flat = grey.ravel().astype(np.float32)  # (784,)
     banded = _between_bands(flat, contrast)
     if banded is not None:
         return banded
-    edge = flat[_EDGE]
+    edge = flat.take(EDGE)
     difference = flat - _PLANE @ (_TO_PLANE @ edge)  # from light that may come from one side
     dark = bool(np.dot(difference * difference, difference) < 0)
     signed = -difference if dark else difference
@@ -138,7 +130,7 @@ def _is_in_place(strokes: NDArray[np.bool_]) -> bool:
     columns, rows = strokes.sum(axis=0), strokes.sum(axis=1)
     if max(_off_centre(columns), _off_centre(rows)) > MAX_OFF_CENTRE:
         return False
-    rings = strokes.ravel()[_TWO_RINGS]
+    rings = strokes.take(_TWO_RINGS)
     if np.count_nonzero(rings[1:] != rings[:-1]) >= 2 * MIN_SPECKS:
         return True
     inked = np.flatnonzero(columns), np.flatnonzero(rows)

@@ -66,12 +66,17 @@ def _flat_level(grey: NDArray[np.float32]) -> float:
     height, width = grey.shape
     inside = grey[height // 10 : height - height // 10, width // 10 : width - width // 10]
     light = tones > middle
-    on_border, within = float((border(grey) > middle).mean()), float((inside > middle).mean())
-    is_light = light.mean() + on_border > 1
+    on_border, within = _share(border(grey) > middle), _share(inside > middle)
+    is_light = _share(light) + on_border > 1
     if max(within - on_border, on_border - within) > FRAMED_CELL:
         is_light = within > 0.5
     paper = tones[light == is_light]
     return float(paper[paper.size // 2])
+
+
+def _share(chosen: NDArray[np.bool_]) -> float:
+    """How many are true, 0..1; their mean takes three times as long."""
+    return float(np.count_nonzero(chosen)) / chosen.size
 
 
 def shrink_by(grey: NDArray[np.uint8] | NDArray[np.float32], factor: int) -> NDArray[np.float32]:

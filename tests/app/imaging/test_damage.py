@@ -25,13 +25,15 @@ def noise(picture: Grey) -> Grey:
     """A sixth of the pixels turn black or white."""
     rng = np.random.default_rng(1)
     levels = np.where(rng.random(picture.shape) < 0.5, 0, 255)
-    return np.where(rng.random(picture.shape) < 0.17, levels, picture).astype(np.uint8)
+    salted: Grey = np.where(rng.random(picture.shape) < 0.17, levels, picture).astype(np.uint8)
+    return salted
 
 
 def fog(picture: Grey) -> Grey:
     """A haze, brighter to one side and in clouds, that leaves a quarter of the contrast."""
     haze = 60 + 2 * COLUMNS + 10 * np.sin(COLUMNS / 2) * np.sin(ROWS / 2)
-    return (picture / 4 + haze).astype(np.uint8)
+    foggy: Grey = (picture / 4 + haze).astype(np.uint8)
+    return foggy
 
 
 def mud(picture: Grey) -> Grey:
