@@ -50,6 +50,7 @@ WITHOUT: dict[str, tuple[Any, str, Any]] = {
     "damage let through": (NORMALISE, "damaged_frame", lambda _: None),
     "repeated pixels undone": (NORMALISE, "pixel_doubling", lambda _: 1),
     "a surface of light": (PAPER, "MIN_PHOTO_SIDE", 10**9),
+    "a hard shadow lifted": (PAPER, "find_shade", lambda _: None),
     "paper by vote": (PAPER, "_flat_level", lambda grey: float(np.median(PAPER.border(grey)))),
     "grain of pairs": (INK, "measure_grain", border_grain),
     "shade made up for": (INK, "_even_out", lambda strength, _: strength),
