@@ -51,7 +51,7 @@ def tables_of(figures: Figures) -> Iterator[Table]:
             title="MNIST test under MNIST-C's kinds of damage",
             note=(
                 "Accuracy of the damaged arrays as they are, which is how MNIST-C is read; and of "
-                "the same sent as pictures, which the imaging frames anew. The last three "
+                "the same sent as pictures, through the imaging. The last three "
                 "are of the pictures; refused are those on which it found nothing drawn."
             ),
             columns=("damage", "arrays", "pictures", "turned away", "refused", "ECE"),

@@ -20,6 +20,7 @@ from app.imaging.parts import HALF_INK
 IMAGE_SIDE: Final = 28
 BOX_SIDE: Final = 20
 CENTRE: Final = IMAGE_SIDE / 2
+MARGIN: Final = (IMAGE_SIDE - BOX_SIDE) // 2
 
 MNIST_STROKE: Final = 2.4
 """Pixels: the median of `stroke_width` over MNIST training images (1% below 1.5, 99% below 4.7)."""
@@ -47,6 +48,20 @@ OUTLINE_DETOUR: Final = 4 / np.pi
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels; right and bottom are the first beyond."""
 
+FRAME_BOX: Final[Box] = (MARGIN, MARGIN, MARGIN + BOX_SIDE, MARGIN + BOX_SIDE)
+"""Where a digit stands in the frame, but for what its centre of mass moves it."""
+
+
+def ring(inset: int) -> NDArray[np.intp]:
+    """The places, in the flat picture, of the pixels so far from the edge, once around."""
+    places = np.arange(IMAGE_SIDE**2).reshape(IMAGE_SIDE, IMAGE_SIDE)
+    rest = places[inset : IMAGE_SIDE - inset, inset : IMAGE_SIDE - inset]
+    return np.concatenate([np.rot90(rest, turn)[0, :-1] for turn in range(4)])
+
+
+EDGE: Final = ring(0)  # (108,)
+_PLACES: Final = np.arange(IMAGE_SIDE) + 0.5 - CENTRE  # (28,)
+
 
 def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale the ink's box to 20 pixels, centre its mass: (height, width) → (28, 28), largest 1.
@@ -61,10 +76,12 @@ def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     step = max(*_extents(ink, y, lean), 1.0) / BOX_SIDE  # source pixels to a target pixel
     pen = stroke_width(ink) / step  # in target pixels
     aperture = max(step * (1 + max(0.0, MNIST_STROKE - pen)), MIN_APERTURE)  # in source pixels
-    offsets = (np.arange(IMAGE_SIDE) + 0.5 - CENTRE) * step  # (28,), from the centre of mass
+    offsets = _PLACES * step  # (28,), from the centre of mass
     # Across first: each row is set upright at its own height, before rows are mixed.
-    heights = np.arange(ink.shape[0])[:, None] + 0.5 - y
-    columns = _means(ink, x + offsets - lean * heights, aperture)  # (height, 28)
+    middles = x + offsets
+    if lean:
+        middles = middles - lean * (np.arange(ink.shape[0])[:, None] + (0.5 - y))  # (height, 28)
+    columns = _means(ink, middles, aperture)  # (height, 28)
     pixels = _means(columns.T, y + offsets, aperture).T  # (28, 28)
     full = percentile(pixels[pixels > 0.1 * pixels.max()], FULL_INK_PERCENTILE)
     framed: NDArray[np.float32] = np.minimum(pixels / np.float32(full), np.float32(1))
@@ -86,26 +103,22 @@ def _extents(ink: NDArray[np.float32], y: float, lean: float) -> tuple[float, fl
     """
     strokes = ink >= HALF_INK
     rows = np.flatnonzero(strokes.any(axis=1))  # (rows with strokes,)
-    left, right = (_ends(line[rows], stroke[rows]) for line, stroke in _both_ways(ink, strokes))
-    moved = lean * (rows + 0.5 - y)
+    inked, strokes = ink[rows], strokes[rows]
+    left, right = _starts(inked, strokes), _starts(inked[:, ::-1], strokes[:, ::-1])
+    moved = lean * (rows + (0.5 - y))
     width = ink.shape[1] - float((left + moved).min()) - float((right - moved).min())
-    most = ink.max(axis=1, keepdims=True).T  # (1, height)
-    top, bottom = (float(_ends(*ends)[0]) for ends in _both_ways(most, most >= HALF_INK))
-    return width, ink.shape[0] - top - bottom
+    above, below = int(rows[0]), ink.shape[0] - 1 - int(rows[-1])  # rows without strokes
+    ends = float(inked[0].max()) + float(inked[-1].max())
+    ends += float(ink[above - 1].max()) if above else 0.0
+    ends += float(ink[-below].max()) if below else 0.0
+    return width, ink.shape[0] - above - below - 2 + ends
 
 
-def _both_ways(
-    ink: NDArray[np.float32], strokes: NDArray[np.bool_]
-) -> tuple[tuple[NDArray[np.float32], NDArray[np.bool_]], ...]:
-    """Read from the left and from the right."""
-    return (ink, strokes), (ink[:, ::-1], strokes[:, ::-1])
-
-
-def _ends(ink: NDArray[np.float32], strokes: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _starts(ink: NDArray[np.float32], strokes: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Where each row's strokes begin: (rows, width) → (rows,), to a part of a pixel."""
     first = strokes.argmax(axis=1)
     row = np.arange(first.size)
-    before = np.where(first > 0, ink[row, first - 1], 0)
+    before = ink[row, first - 1] * (first > 0)
     begin: NDArray[np.float32] = first + 1 - ink[row, first] - before
     return begin
 
@@ -120,13 +133,10 @@ def stroke_width(ink: NDArray[np.float32]) -> float:
 def is_framed(ink: NDArray[np.uint8]) -> bool:
     """Whether a light-on-dark picture, 0..255, is in the MNIST frame already, as MNIST's own are.
 
-    28 × 28, the border mostly 0, the longer side of the ink 20 pixels (19 in 3 of 20,000), the
+    (28, 28); the edge mostly 0, the longer side of the ink 20 pixels (19 in 3 of 20,000), the
     centre of mass within the pixel that placing by whole pixels leaves; no hard and thin strokes.
     """
-    if ink.shape != (IMAGE_SIDE, IMAGE_SIDE) or ink.max() < 250:
-        return False
-    edges = (ink[0], ink[-1], ink[:, 0], ink[:, -1])
-    if sum(int(np.count_nonzero(edge)) for edge in edges) > 2 * IMAGE_SIDE:
+    if ink.max() < 250 or np.count_nonzero(ink.take(EDGE)) > EDGE.size / 2:
         return False
     amount = ink.astype(np.float32) / np.float32(255)
     left, top, right, bottom = ink_box(amount, edge=1 / 255)
@@ -159,23 +169,23 @@ def _means(
 ) -> NDArray[np.float32]:
     """The mean of each line over an aperture around each middle; beyond the ends there is no ink.
 
-    lines (n, length), middles (n, m) or (m,) in pixels → (n, m). From running sums, which are
-    linear within a pixel, so that the cost does not grow with the aperture.
+    lines (n, length), middles (n, m) or, for all lines, (m,) in pixels → (n, m). From running sums,
+    which are linear within a pixel, so that the cost does not grow with the aperture.
     """
-    sums = np.zeros((lines.shape[0], lines.shape[1] + 1), np.float64)
-    np.cumsum(lines, axis=1, out=sums[:, 1:])
-    start, stop = _between(sums, np.stack([middles - aperture / 2, middles + aperture / 2]))
-    means: NDArray[np.float32] = ((stop - start) / aperture).astype(np.float32)
+    count, length = lines.shape
+    sums = np.zeros((count, length + 2), np.float64)
+    np.cumsum(lines, axis=1, out=sums[:, 1:-1])
+    sums[:, -1] = sums[:, -2]
+    ends = np.concatenate([middles - aperture / 2, middles + aperture / 2], axis=-1)  # (.., 2m)
+    places = np.minimum(np.maximum(ends, 0), length)
+    before = places.astype(np.intp)
+    places -= before
+    if middles.ndim == 1:
+        low, high = sums.take(before, axis=1), sums.take(before + 1, axis=1)
+    else:
+        before += np.arange(0, sums.size, length + 2)[:, None]
+        low, high = sums.take(before), sums.take(before + 1)
+    read = low + places * (high - low)  # (n, 2m)
+    starts, stops = read[:, : middles.shape[-1]], read[:, middles.shape[-1] :]
+    means: NDArray[np.float32] = ((stops - starts) / aperture).astype(np.float32)
     return means
-
-
-def _between(sums: NDArray[np.float64], places: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Read rows of running sums (n, length + 1) at places (.., m) between the pixels' edges."""
-    if places.ndim == 2:  # the same for all rows
-        places = places[:, None]
-    places = places.clip(0, sums.shape[1] - 1)
-    before = np.minimum(places.astype(np.intp), sums.shape[1] - 2)
-    row = np.arange(sums.shape[0])[:, None]
-    low, high = sums[row, before], sums[row, before + 1]
-    read: NDArray[np.float64] = low + (places - before) * (high - low)
-    return read

@@ -101,11 +101,14 @@ def measure_grain(difference: NDArray[np.float32]) -> float:
     lag = -(-side // GRAIN_LAGS)
     apart = _some(np.abs(difference[:, lag:] - difference[:, :-lag]))
     half = apart.size // 2
+    if side < MIN_PHOTO_SIDE and np.count_nonzero(apart) <= apart.size - half:
+        return 0.0  # drawn on a screen
     grain = float(np.partition(apart, half)[:half].mean()) / GRAIN_OF_PAIRS
     edge = _some(np.abs(border(difference)))
-    plain = edge[edge < PLAIN_SHARE * float(np.abs(difference).max())]
-    if side >= MIN_PHOTO_SIDE and plain.size:
-        grain += LIGHT_PART * max(0.0, MEDIAN_TO_SIGMA * percentile(plain, 50) - grain)
+    if side >= MIN_PHOTO_SIDE:
+        plain = edge[edge < PLAIN_SHARE * float(np.abs(difference).max())]
+        if plain.size:
+            grain += LIGHT_PART * max(0.0, MEDIAN_TO_SIGMA * percentile(plain, 50) - grain)
     return min(grain, MEDIAN_TO_SIGMA * percentile(edge, 50))
 
 

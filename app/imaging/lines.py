@@ -95,6 +95,9 @@ def _is_large(ink: NDArray[np.float32]) -> bool:
 def _find_lines(inked: NDArray[np.bool_]) -> list[_Line]:
     """The level lines of a picture."""
     height, width = inked.shape
+    narrowest = width // STRIPS
+    if not (inked[:, :narrowest].any() and inked[:, -narrowest:].any()):
+        return []
     slack = height // LEAN_ROWS
     if slack:
         padded = np.pad(inked, ((slack, slack), (0, 0)))

@@ -3,7 +3,7 @@
     ink (height, width) uint8 ─ shrink_by ─ measure_ink ─ remove_lines ─ keep_digit ─ frame ─▶ Digit
 
 Dark on light or light on dark, any size, any place, even or uneven light. A picture that is in the
-MNIST frame already goes through unchanged.
+MNIST frame already goes through unchanged, damaged or not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging.frame import IMAGE_SIDE, Box, frame, ink_box, is_framed
+from app.imaging.damage import damaged_frame
+from app.imaging.frame import EDGE, FRAME_BOX, IMAGE_SIDE, Box, frame, ink_box, is_framed
 from app.imaging.ink import measure_ink, rescale
 from app.imaging.lines import remove_lines
 from app.imaging.paper import shrink_by
@@ -57,11 +58,16 @@ def _as_framed(ink: NDArray[np.uint8]) -> Digit | None:
     """The picture itself, in either polarity, when it is in the MNIST frame."""
     if ink.shape != (IMAGE_SIDE, IMAGE_SIDE):
         return None
-    for inverted, light in ((False, ink), (True, 255 - ink)):
-        if is_framed(light):
-            pixels = light.astype(np.float32) / np.float32(255)
-            return Digit(pixels, inverted, ink_box(pixels, edge=1 / 255))
-    return None
+    inverted = bool(np.count_nonzero(ink.take(EDGE) > 127) > EDGE.size / 2)
+    light = 255 - ink if inverted else ink
+    if is_framed(light):
+        pixels = light.astype(np.float32) / np.float32(255)
+        return Digit(pixels, inverted, ink_box(pixels, edge=1 / 255))
+    dark = damaged_frame(ink)
+    if dark is None:
+        return None
+    light = 255 - ink if dark else ink
+    return Digit(light.astype(np.float32) / np.float32(255), dark, FRAME_BOX)
 
 
 def pixel_doubling(ink: NDArray[np.uint8]) -> int:

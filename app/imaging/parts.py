@@ -45,8 +45,10 @@ def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     kept = cells if labels.max() == labels[cells].min() else _heavy(labels, ink, side)
     # One cell more all around holds the soft edges, but not of what was dropped.
     grown = _grow(kept) & (kept | ~cells)
+    if side == 1:
+        return ink * grown
     fine = grown.repeat(side, axis=0).repeat(side, axis=1)[: ink.shape[0], : ink.shape[1]]
-    return np.where(fine, ink, np.float32(0))
+    return ink * fine
 
 
 def _heavy(labels: NDArray[np.intp], ink: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
