@@ -161,6 +161,7 @@ function changed({ replaced = false } = {}) {
     flight = null;
     view.answer = null;
   }
+  $("answer").ariaBusy = String(!isBlank());
   if (isBlank()) show({ state: "idle" });
   else if (flight) flight.stale = true;
   else fly();
@@ -174,6 +175,7 @@ async function fly(tries = 0) {
   const file = await asFile();
   const outcome = await ask(file, mine.abort.signal);
   if (flight !== mine) return;
+  $("answer").ariaBusy = String(mine.stale);
   show(outcome);
   showCommand(file);
   const isBusy = outcome.state === "busy";
@@ -258,7 +260,6 @@ function show(outcome) {
   const wasDown = view.state === "down";
   view.state = outcome.state;
   $("main").dataset.state = outcome.state;
-  $("main").ariaBusy = String(outcome.state === "reading");
   if (outcome.state === "reading" && view.answer) return; // the last answer stands meanwhile
   view.answer = outcome.answer ?? null;
   const [digit, headline, detail] = verdict(outcome);
@@ -558,8 +559,8 @@ function listen() {
   $("again").addEventListener("click", () => changed({ replaced: true }));
   $("copy").addEventListener("click", copy);
   document.addEventListener("keydown", (event) => {
-    if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.target === $("curl")) return;
-    if (items.length) undo();
+    const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+    if (isUndo && event.target !== $("curl") && items.length) undo();
   });
   darkScheme.addEventListener("change", () => {
     drawBeliefs(view.answer?.rows ?? []);
