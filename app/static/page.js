@@ -16,7 +16,6 @@ const LONGEST_WAIT_S = 15;
 const HEALTH_EVERY_MS = 2_000;
 const SAID_AFTER_MS = 600; // once the answer has stood for so long, it is read out
 const INLINE_BASE64 = 90_000; // a shell takes 128 KiB an argument
-const JUST_SENT = "application/octet-stream";
 
 const $ = (id) => document.getElementById(id);
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
@@ -57,13 +56,14 @@ function undo() {
   changed({ replaced: true });
 }
 
-async function bring(file, from) {
-  if (!file) return;
-  // What the browser cannot show may still be read; the service says so if not.
-  const bitmap = await createImageBitmap(file).catch(() => null);
-  const item = { file, bitmap, name: from === "disk" ? file.name : "", fresh: true };
+async function bring(file, name = "") {
+  if (!file) return tell("There is no picture in that. Bring a file, or copy the picture itself.");
+  const item = { file, name, bitmap: undefined, fresh: true };
   items.push(item);
   changed({ replaced: true });
+  // What the browser cannot show may still be read; the service says so if not.
+  item.bitmap = await createImageBitmap(file).catch(() => null);
+  paint();
 }
 
 // ── Drawing it ─────────────────────────────────────────────────────────────────────────────────
@@ -103,8 +103,8 @@ function paint() {
 
 function drawPicture(context, side) {
   const shown = picture();
-  if (!shown) return;
-  if (!shown.bitmap) {
+  if (shown?.bitmap === undefined) return;
+  if (shown.bitmap === null) {
     Object.assign(context, { fillStyle: colour("--quiet"), textAlign: "center" });
     context.font = `${side / 24}px system-ui, sans-serif`;
     context.fillText(shown.name || "This cannot be shown.", side / 2, side / 2, side * 0.9);
@@ -234,7 +234,7 @@ async function watchHealth() {
     const response = await fetch("health", { cache: "no-store" });
     const { status, model } = await response.json();
     if (status === "ready") {
-      health("ready", `Ready, model version ${model.version}`);
+      health("ready", readyWith(model.version));
       if (["down", "busy"].includes(view.state)) changed({ replaced: true });
       return;
     }
@@ -245,6 +245,8 @@ async function watchHealth() {
   }
   view.watching = setTimeout(watchHealth, HEALTH_EVERY_MS);
 }
+
+const readyWith = (version) => `Ready, model version ${version}`;
 
 function health(kind, text) {
   $("service").dataset.health = kind;
@@ -268,6 +270,7 @@ function show(outcome) {
   $("detail").textContent = detail;
   $("facts").textContent = outcome.answer ? facts(outcome) : "";
   $("again").hidden = outcome.state !== "failed"; // where else it helps, the page itself tries again
+  if (outcome.answer) health("ready", readyWith(outcome.answer.model_version));
   if (outcome.state === "idle") showCommand(null);
   if (outcome.state === "down" && !wasDown) watchHealth();
   if (!["idle", "reading"].includes(outcome.state)) sayLater(`${headline}. ${detail}`);
@@ -307,6 +310,12 @@ const milliseconds = (ms) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 function percent(probability) {
   if (probability > 0.999) return "over 99.9%";
   return probability < 0.001 ? "under 0.1%" : `${(100 * probability).toFixed(1)}%`;
+}
+
+// Something that is not about the picture on the sheet.
+function tell(text) {
+  $("detail").textContent = text;
+  sayLater(text);
 }
 
 function sayLater(text) {
@@ -407,7 +416,7 @@ async function showCommand(file) {
 async function commandFor(file, name) {
   const url = new URL("predict", document.baseURI).href;
   if (name || file.size > INLINE_BASE64 * 0.74) {
-    const type = file.type || JUST_SENT;
+    const type = file.type || "application/octet-stream";
     return `curl -H 'Content-Type: ${type}' --data-binary @${quoted(name || "picture.png")} ${url}`;
   }
   const bytes = new Uint8Array(await file.arrayBuffer());
@@ -417,8 +426,9 @@ async function commandFor(file, name) {
 
 async function copy() {
   $("curl").select();
-  // Without https, and not on this machine, there is no clipboard but the old way's.
-  await (navigator.clipboard?.writeText($("curl").value) ?? document.execCommand("copy"));
+  // Without https, and not on this machine, pages have no clipboard but the old one.
+  const written = navigator.clipboard?.writeText($("curl").value) ?? Promise.reject();
+  await written.catch(() => document.execCommand("copy"));
   $("copy").textContent = "Copied";
   setTimeout(() => ($("copy").textContent = "Copy"), 2_000);
 }
@@ -474,10 +484,10 @@ function movePen(right, down) {
 function takePictures() {
   $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", ({ target }) => {
-    bring(target.files[0], "disk");
+    bring(target.files[0], target.files[0]?.name);
     target.value = ""; // so that the same file can be chosen again
   });
-  document.addEventListener("paste", ({ clipboardData }) => bring(clipboardData.files[0], "clipboard"));
+  document.addEventListener("paste", ({ clipboardData }) => bring(clipboardData.files[0]));
   $("paste").hidden = !navigator.clipboard?.read;
   $("paste").addEventListener("click", pasteByButton);
   document.addEventListener("dragover", (event) => {
@@ -488,22 +498,22 @@ function takePictures() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("dropping");
-    bring(event.dataTransfer.files[0], "disk");
+    bring(event.dataTransfer.files[0], event.dataTransfer.files[0]?.name);
   });
 }
 
 async function pasteByButton() {
   try {
-    for (const item of await navigator.clipboard.read()) {
-      const type = item.types.find((type) => type.startsWith("image/"));
-      if (type) return bring(new File([await item.getType(type)], "pasted", { type }), "clipboard");
-    }
-    sayLater("There is no picture in the clipboard.");
-    $("detail").textContent = "There is no picture in the clipboard.";
+    const copied = await navigator.clipboard.read();
+    const item = copied.find(({ types }) => types.some(isImage));
+    const type = item?.types.find(isImage);
+    bring(item && new File([await item.getType(type)], "pasted", { type }));
   } catch {
-    $("detail").textContent = "The browser does not let this page read the clipboard.";
+    tell("The browser does not let this page read the clipboard.");
   }
 }
+
+const isImage = (type) => type.startsWith("image/");
 
 function scrub() {
   $("row").addEventListener("input", () => {
@@ -548,10 +558,12 @@ function addBars() {
 function listen() {
   drawWithPointer();
   $("sheet").addEventListener("keydown", drawWithKeys);
-  $("sheet").addEventListener("blur", () => {
-    pen.shown = false;
-    paint();
-  });
+  for (const change of ["focus", "blur"]) {
+    $("sheet").addEventListener(change, ({ target }) => {
+      pen.shown = target.matches(":focus-visible");
+      paint();
+    });
+  }
   takePictures();
   scrub();
   $("undo").addEventListener("click", undo);

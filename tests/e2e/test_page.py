@@ -218,6 +218,39 @@ def test_curl(page: Page, way: str) -> None:
     assert json.loads(answer.stdout)["digit"] == 7
 
 
+def test_finger(service: Service, chromium: Browser) -> None:
+    """A finger draws, and the page does not scroll away under it."""
+    context = chromium.new_context(
+        viewport={"width": PHONE, "height": 740}, has_touch=True, is_mobile=True
+    )
+    page = show(context.new_page(), service.url)
+    finger = context.new_cdp_session(page)
+    for y in range(200, 400, 20):
+        kind = "touchStart" if y == 200 else "touchMove"
+        points = [{"x": PHONE / 2, "y": y}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect_answer(page, "This is a 1")
+    assert page.evaluate("scrollY") == 0
+    context.close()
+
+
+def test_text_in_the_clipboard(page: Page) -> None:
+    """What is pasted and is no picture is said to be none."""
+    page.evaluate(
+        "document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer() }))"
+    )
+    expect_answer(page, "Nothing to read yet", "There is no picture in that.")
+
+
+def test_too_large(page: Page) -> None:
+    """A file above the limit is refused, however the connection ends."""
+    large = FilePayload(name="large.png", mimeType="image/png", buffer=bytes(12_000_000))
+    page.locator("#file").set_input_files(large)
+    page.wait_for_selector("[data-state=refused]")
+    expect(page.locator("#detail")).to_contain_text("large")
+
+
 def test_phone(page: Page) -> None:
     """On a narrow screen nothing is cut off, and drawing works."""
     page.set_viewport_size({"width": PHONE, "height": 740})
