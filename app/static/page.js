@@ -179,8 +179,8 @@ async function fly(tries = 0) {
   show(outcome);
   showCommand(file);
   const isBusy = outcome.state === "busy";
-  const wait_ms = isBusy ? 1e3 * Math.min(LONGEST_WAIT_S, outcome.retryAfterS * 2 ** tries) : GAP_MS;
-  await new Promise((resolve) => setTimeout(resolve, wait_ms));
+  const waitMs = isBusy ? 1e3 * Math.min(LONGEST_WAIT_S, outcome.retryAfterS * 2 ** tries) : GAP_MS;
+  await new Promise((resolve) => setTimeout(resolve, waitMs));
   if (flight !== mine) return;
   flight = null;
   if (isBusy) fly(tries + 1);
@@ -240,9 +240,15 @@ async function watchHealth() {
     }
     const told = { loading: "The model is being loaded …", draining: "The service is stopping" };
     health("waiting", told[status] ?? "The service has no model");
+    view.watching = setTimeout(watchHealth, HEALTH_EVERY_MS);
   } catch {
-    health("down", "The service does not answer");
+    lost();
   }
+}
+
+function lost() {
+  health("down", "The service does not answer");
+  clearTimeout(view.watching);
   view.watching = setTimeout(watchHealth, HEALTH_EVERY_MS);
 }
 
@@ -259,7 +265,6 @@ const view = { state: "idle", answer: null, row: ROWS, replaying: 0, saying: 0, 
 
 function show(outcome) {
   stopReplay();
-  const wasDown = view.state === "down";
   view.state = outcome.state;
   $("main").dataset.state = outcome.state;
   if (outcome.state === "reading" && view.answer) return; // the last answer stands meanwhile
@@ -272,7 +277,7 @@ function show(outcome) {
   $("again").hidden = outcome.state !== "failed"; // where else it helps, the page itself tries again
   if (outcome.answer) health("ready", readyWith(outcome.answer.model_version));
   if (outcome.state === "idle") showCommand(null);
-  if (outcome.state === "down" && !wasDown) watchHealth();
+  if (outcome.state === "down") lost();
   if (!["idle", "reading"].includes(outcome.state)) sayLater(`${headline}. ${detail}`);
   showReading();
   paint();
