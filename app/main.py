@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from app import __version__
 from app.api.envelope import Envelope
 from app.api.health import health_router
+from app.api.page import install_page
 from app.api.predict import predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
@@ -56,6 +57,7 @@ def create_app(
         summary="Reads handwritten digits, one row of pixels at a time.",
         version=__version__,
         lifespan=lifespan,
+        docs_url=None,  # in app/api/page.py, without other hosts
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -64,6 +66,7 @@ def create_app(
     install_problem_handlers(app)
     app.include_router(health_router(service))
     app.include_router(predict_router(service, reader, settings))
+    install_page(app)
     return app
 
 

@@ -129,6 +129,12 @@ def predict(port: int) -> dict[str, Any]:
         return answer
 
 
+def is_served(port: int, path: str) -> bool:
+    """Whether the service has something at this path."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as response:
+        return bool(response.read())
+
+
 def check_confinement(container: str) -> None:
     """The process has no more rights than it needs."""
     uid = output("docker", "exec", container, "id", "-u")
@@ -163,6 +169,8 @@ def check_service(compose: list[str], port: int) -> None:
     check(f"healthy {seconds:.1f} s after `docker compose up`", True)
     answer = predict(port)
     check(f"reads examples/7.png as 7 ({json.dumps(answer)[:80]}…)", answer["digit"] == 7)
+    for path in ("/", "/static/page.js", "/docs", "/static/swagger-ui-bundle.js"):
+        check(f"serves {path}", is_served(port, path))
     check_confinement(container)
     train = [*compose, "run", "--rm", "--entrypoint", "python", "train", "-c", WRITE_A_VERSION]
     uid = output(*train).splitlines()[-1].strip()
