@@ -22,6 +22,13 @@ class Settings(BaseSettings):
     model_version: int | None = Field(
         None, ge=1, description="Serve exactly this version; unset: the newest good one."
     )
+    reload_s: float = Field(
+        5.0,
+        ge=0,
+        le=86_400,
+        description="Look for another version every so many seconds; 0: only at the start. "
+        "A pinned version is served for good.",
+    )
     max_upload_bytes: int = Field(
         10_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes."
     )
