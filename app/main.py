@@ -50,7 +50,10 @@ def create_app(
         if classifier is not None:
             service.serve(classifier)
         else:
-            service.load(versions.load_newest, begin, on_fatal or _ignore)
+            loaded = service.load(versions.load_newest, begin, on_fatal or _ignore)
+            if settings.workers > 1:
+                # The server listens after this: requests are for those that can answer them.
+                await loaded.wait()
         yield
         await service.drain()
         reader.close()

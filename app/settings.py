@@ -16,6 +16,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 lets the system choose.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that serve, each with a model of its own and the limits below.",
+    )
     models_dir: Path = Field(
         Path("models/digits"), description="Folder of published versions: 1, 2, …"
     )

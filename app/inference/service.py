@@ -111,11 +111,16 @@ class Service:
         load: Callable[[], Loaded],
         on_ready: Callable[[int], None],
         on_fatal: Callable[[str], None],
-    ) -> None:
-        """Load in the background; then, in the event loop, on_ready(version) or on_fatal(why)."""
+    ) -> asyncio.Event:
+        """Load in the background; then, in the event loop, on_ready(version) or on_fatal(why).
+
+        The event that is returned is set in the same moment.
+        """
         loop = asyncio.get_running_loop()
+        finished = asyncio.Event()
 
         def finish(loaded: Loaded | str) -> None:
+            finished.set()
             if isinstance(loaded, str):
                 self.error = loaded
                 on_fatal(loaded)
@@ -133,6 +138,7 @@ class Service:
 
         # A daemon: stopping does not wait for a model that nobody will use.
         threading.Thread(target=run, name="load", daemon=True).start()
+        return finished
 
     def begin_drain(self) -> None:
         """Turn readiness off and refuse new requests; those that were accepted go on.
