@@ -29,9 +29,9 @@ def create_app(
 ) -> FastAPI:
     """The service as an ASGI app.
 
-    It serves `classifier`, or else loads the newest good version in the background from the moment
-    that its lifespan starts, and then looks for newer ones: on_ready(version) is called when the
-    first answers, on_fatal(why) when none can be served.
+    It serves `classifier`, or else loads the newest good one of `versions` (by default those of the
+    settings) in the background from the moment that its lifespan starts, and then looks for newer
+    ones: on_ready(version) is called when the first answers, on_fatal(why) when none can be served.
     """
     service = Service(settings.max_queue_images, settings.drain_s)
     limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
