@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.inference.service import Service
 from app.inference.versions import Look, Versions
+from app.inference.watch import Watch
 from app.main import create_app
 from app.settings import Settings
 from tests.app import ways_in
@@ -135,3 +138,24 @@ async def test_looking_goes_on_after_a_failure(
         await asyncio.sleep(EVERY_S)
     assert "Looking for versions failed" in caplog.text
     await service.drain()
+
+
+def test_a_look_that_outlives_the_event_loop(caplog: pytest.LogCaptureFixture) -> None:
+    """A version that comes while the service stops is for nobody; the thread ends with a line."""
+    looking, stopped = threading.Event(), threading.Event()
+
+    def look() -> Look:
+        looking.set()
+        stopped.wait(PATIENCE_S)
+        return Look(None, {}, None)
+
+    async def leave() -> None:
+        Watch(look, pytest.fail, EVERY_S)
+        await asyncio.to_thread(looking.wait, PATIENCE_S)
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(leave())
+        (thread,) = (each for each in threading.enumerate() if each.name == "watch")
+        stopped.set()
+        thread.join(PATIENCE_S)
+    assert "Stopped while it looked for versions" in caplog.text
