@@ -43,6 +43,7 @@ from benchmarks.steady_load import HEAD, VARIANTS, Load
 # Of the weights: version n has those of number n % 3. The first of all is as it was.
 FACTORS = (0.9, 1.0, 1.1)
 SETTLED = 3  # swaps, after which both sets of compiled programs are there
+WARM_UP_S = 5.0  # answering takes memory of its own
 RELOAD_S = 0.2
 DRAIN_S = 3.0
 EXIT_SLACK_S = 1.0
@@ -114,10 +115,11 @@ async def wait_for(port: int, holds: Callable[[dict[str, Any]], bool]) -> bool:
 
 
 async def swap(shelf: Shelf, service: Running, load: Load, swaps: int) -> dict[str, float]:
-    """Publish good versions under load. Memory: before the first swap, and after a few."""
-    memory_mib = [service.resident_mib()]
+    """Publish good versions under load. Memory: before the first swap, after a few, at the end."""
     swapped = 0
     async with load.running():
+        await asyncio.sleep(WARM_UP_S)
+        memory_mib = [service.resident_mib()]
         for number in range(swaps):
             version = shelf.publish_next()
             swapped += await wait_for(service.port, partial(serves, version))
