@@ -104,6 +104,7 @@ def flip_a_bit(version_dir: Path, name: str) -> None:
 def link_out(version_dir: Path) -> None:
     """Let a file lie elsewhere."""
     elsewhere = version_dir.with_name(".elsewhere")
+    elsewhere.unlink(missing_ok=True)  # renaming onto another link to the same file does nothing
     (version_dir / WEIGHTS).rename(elsewhere)
     (version_dir / WEIGHTS).symlink_to(elsewhere)
 

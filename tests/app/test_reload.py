@@ -150,7 +150,7 @@ def test_a_look_that_outlives_the_event_loop(caplog: pytest.LogCaptureFixture) -
         return Look(None, {}, None)
 
     async def leave() -> None:
-        Watch(look, pytest.fail, EVERY_S)
+        Watch(look, lambda _: pytest.fail("reported"), EVERY_S)
         await asyncio.to_thread(looking.wait, PATIENCE_S)
 
     with caplog.at_level(logging.INFO):
