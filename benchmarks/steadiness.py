@@ -120,13 +120,18 @@ async def swap(shelf: Shelf, service: Running, load: Load, swaps: int) -> dict[s
     async with load.running():
         await asyncio.sleep(WARM_UP_S)
         memory_mib = [service.resident_mib()]
+        print(f"before: slowest request so far {load.slowest_s:.2f} s", file=sys.stderr)
         for number in range(swaps):
             version = shelf.publish_next()
             swapped += await wait_for(service.port, partial(serves, version))
             shutil.rmtree(shelf.models_dir / str(version - 1))
             if number + 1 in (min(SETTLED, swaps), swaps):
                 memory_mib.append(service.resident_mib())
-            print(f"swap {number + 1}: {service.resident_mib():.0f} MiB", file=sys.stderr)
+            print(
+                f"swap {number + 1}: {service.resident_mib():.0f} MiB, "
+                f"slowest request so far {load.slowest_s:.2f} s",
+                file=sys.stderr,
+            )
     return {
         "swapped": swapped,
         "memory_before_mib": memory_mib[0],
