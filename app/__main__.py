@@ -43,10 +43,13 @@ def main() -> int:
         refuse_arguments(sys.argv[1:])
         settings = read_settings()
         inherited = inherit(os.environ)
-        listener = inherited.listener if inherited else listen(settings.host, settings.port)
+        listener = inherited.listener if inherited else bind(settings.host, settings.port)
         configure_logging(settings.log_level)
         if settings.workers > 1 and not inherited:
+            # The first worker that is ready begins to listen, for all.
             return supervise(listener, settings.workers, settings.drain_s)
+        if not inherited:
+            listener.listen(LISTEN_BACKLOG)
         # Here and not above: the parent of workers needs none of the app.
         from app.server import serve
 
@@ -76,18 +79,22 @@ def read_settings() -> Settings:
         raise StartError(f"{name} is not valid: {first['msg']}.") from error
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises StartError when the address cannot be had."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that has the address. Raises StartError when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
-        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+        listener.bind((host, port))
     except OSError as error:
-        # create_server adds the address, which is named here already.
-        reason = str(error.strerror).partition(" (while")[0]
+        listener.close()
         raise StartError(
-            f"cannot listen on {host} port {port} ({reason}). "
+            f"cannot listen on {host} port {port} ({error.strerror}). "
             "Set ROWSCAN_HOST and ROWSCAN_PORT to an address that is free."
         ) from error
+    return listener
 
 
 def configure_logging(level: str) -> None:

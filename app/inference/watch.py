@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
 import threading
 from collections.abc import Callable
 
 from app.inference.versions import Look
 
 logger = logging.getLogger(__name__)
-
-NICENESS = 10  # a tenth of the share of a processor that answering has, where both want it
 
 
 class Watch:
@@ -40,8 +36,6 @@ class Watch:
         self._stopped.set()
 
     def _run(self) -> None:
-        if sys.platform == "linux":
-            os.nice(NICENESS)  # there, of this thread and those that it starts
         while not self._stopped.wait(self._every_s) and self._look_once():
             pass
 
