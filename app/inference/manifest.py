@@ -203,8 +203,10 @@ def check_files(version_dir: Path, manifest: Manifest) -> None:
 def list_files(version_dir: Path) -> list[str]:
     """Return the relative names of all files in `version_dir` but the manifest's.
 
-    Raises `ModelError` on a link.
+    Raises `ModelError` on a link, the folder itself included.
     """
+    if version_dir.is_symlink():
+        raise ModelError(f"{version_dir} is a link. A version is a folder of plain files.")
     names = []
     for folder, subfolders, files in os.walk(version_dir):
         for name in (*subfolders, *files):
