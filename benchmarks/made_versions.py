@@ -12,8 +12,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from app.inference.manifest import MANIFEST_PATH, GoldenSample, digest_file, list_files
+from app.inference.manifest import GoldenSample
 from app.inference.saved_model import GRAPH
+from app.inference.version_files import MANIFEST_PATH, digest_file, list_files
 
 WEIGHTS = "variables/variables.data-00000-of-00001"
 CHECKPOINT = "variables/variables"

@@ -14,9 +14,10 @@ import tensorflow as tf
 
 from app.errors import ModelError
 from app.inference.contract import join
-from app.inference.manifest import MANIFEST_PATH, GoldenSample, digest_file, list_files
+from app.inference.manifest import GoldenSample
 from app.inference.programs import BATCH_SIZES
 from app.inference.saved_model import SavedModelClassifier, Spares
+from app.inference.version_files import MANIFEST_PATH, digest_file, list_files
 
 IMAGES = np.random.default_rng(0).random((BATCH_SIZES[-1], 28, 28), np.float32)
 WEIGHTS = "variables/variables.data-00000-of-00001"
