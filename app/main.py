@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
+from app.api.direct import Direct
 from app.api.envelope import Envelope
 from app.api.health import health_router
-from app.api.predict import predict_router
+from app.api.predict import Predictor, predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
 from app.imaging import DecodeLimits
@@ -60,10 +61,15 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
+    predictor = Predictor(service, reader, settings)
+    # The last to be added is the outermost.
+    app.add_middleware(
+        Direct, endpoints={"/predict": predictor.one, "/predict/batch": predictor.many}
+    )
     app.add_middleware(Envelope)
     install_problem_handlers(app)
     app.include_router(health_router(service))
-    app.include_router(predict_router(service, reader, settings))
+    app.include_router(predict_router(predictor))
     return app
 
 

@@ -12,14 +12,16 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.api.bodies import Body
 from app.api.inputs import Image, many_images, one_image
+from app.api.stack import read_framed
 from app.errors import DeadlineExceededError, QueueFullError, RequestError
-from app.imaging import DecodeLimits, Digit, normalise, read_digit
+from app.imaging import IMAGE_SIDE, DecodeLimits, Digit, normalise, read_digit
 from app.imaging.bounds import is_quick_png
 
 Result = TypeVar("Result")
@@ -29,6 +31,13 @@ POOL_THREADS = 2
 MAX_POOL_JOBS = 32  # each may hold a whole body
 INLINE_BODY_BYTES = 64 * 1024
 INLINE_SIDE = 256  # a PNG of no more chunks than a plain one has; some 2 ms
+
+
+class Batch(NamedTuple):
+    """What a /predict/batch body holds."""
+
+    pixels: NDArray[np.float32]  # (n, 28, 28): the images that could be read, in order
+    errors: dict[int, RequestError]  # by their place among all: those that could not
 
 
 class Reader:
@@ -49,8 +58,8 @@ class Reader:
             return self._read(image)
         return await self._in_pool(lambda: self._read(image), deadline)
 
-    async def read_many(self, body: Body, deadline: float) -> list[Digit | RequestError]:
-        """The digits of a /predict/batch body, in order; an error in the place of a bad item."""
+    async def read_many(self, body: Body, deadline: float) -> Batch:
+        """The digits of a /predict/batch body."""
         return await self._in_pool(lambda: self._read_all(body, deadline), deadline)
 
     def close(self) -> None:
@@ -62,19 +71,32 @@ class Reader:
             return normalise(image)
         return read_digit(image, self._limits)
 
-    def _read_all(self, body: Body, deadline: float) -> list[Digit | RequestError]:
-        digits: list[Digit | RequestError] = []
-        for image in many_images(body, self._max_batch_images):
+    def _read_all(self, body: Body, deadline: float) -> Batch:
+        images = many_images(body, self._max_batch_images)
+        if isinstance(images, np.ndarray):
+            pixels, known = read_framed(images)  # (n, 28, 28), (n,)
+        else:
+            pixels = np.zeros((len(images), IMAGE_SIDE, IMAGE_SIDE), np.float32)
+            known = np.zeros(len(images), np.bool_)
+        errors: dict[int, RequestError] = {}
+        for place in np.flatnonzero(~known).tolist():
             if time.monotonic() > deadline:
                 raise _out_of_time()
-            try:
-                digits.append(image if isinstance(image, RequestError) else self._read(image))
-            except RequestError as error:
-                digits.append(error)
-            except Exception:
-                logger.exception("an image of a batch could not be read, unexpectedly")
-                digits.append(RequestError("The image could not be read. The fault is ours."))
-        return digits
+            read = self._read_or_error(images[place])
+            if isinstance(read, RequestError):
+                errors[place] = read
+            else:
+                pixels[place] = read.pixels
+        return Batch(np.delete(pixels, list(errors), axis=0) if errors else pixels, errors)
+
+    def _read_or_error(self, image: Image | RequestError) -> Digit | RequestError:
+        try:
+            return image if isinstance(image, RequestError) else self._read(image)
+        except RequestError as error:
+            return error
+        except Exception:
+            logger.exception("an image of a batch could not be read, unexpectedly")
+            return RequestError("The image could not be read. The fault is ours.")
 
     async def _in_pool(self, job: Callable[[], Result], deadline: float) -> Result:
         """What `job` returns, from one of the threads, if there is room and time.
