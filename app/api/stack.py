@@ -39,7 +39,7 @@ def read_framed(
 
 def surely_framed(light: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which of the light-on-dark pictures (n, 28, 28) are surely in the MNIST frame, (n,)."""
-    inked = light > 0  # (n, 28, 28)
+    inked: NDArray[np.bool_] = light > 0  # (n, 28, 28)
     edges = (
         inked[:, 0].sum(1) + inked[:, -1].sum(1) + inked[:, :, 0].sum(1) + inked[:, :, -1].sum(1)
     )

@@ -12,7 +12,7 @@ from app.schemas import BatchPrediction, Prediction
 from tests.app import ways_in
 from tests.app.ways_in import EVERY_WAY, SEVEN_PNG
 
-ROUND_ABOUT = {"params": {"unknown": "1"}}  # a query, which the framework reads
+A_QUERY = {"unknown": "1"}  # which the framework reads, and passes over
 
 
 def without_own(response: httpx.Response) -> tuple[int, dict[str, str], bytes]:
@@ -27,7 +27,7 @@ async def test_both_ways_give_the_same_answer(client: httpx.AsyncClient, way: st
     """Good answers are the same to the byte, headers included."""
     request = EVERY_WAY[way]
     request = request | {"headers": request.get("headers", {}) | {"X-Request-ID": "mine"}}
-    short, long = await client.post(**request), await client.post(**request, **ROUND_ABOUT)
+    short, long = await client.post(**request), await client.post(**request, params=A_QUERY)
     assert short.status_code == 200
     assert without_own(short) == without_own(long)
 
@@ -46,7 +46,7 @@ async def test_both_ways_give_the_same_problem(
 ) -> None:
     """So are problems."""
     request = request_ | {"headers": request_["headers"] | {"X-Request-ID": "mine"}}
-    short, long = await client.post(**request), await client.post(**request, **ROUND_ABOUT)
+    short, long = await client.post(**request), await client.post(**request, params=A_QUERY)
     assert short.status_code >= 400
     assert without_own(short) == without_own(long)
 
