@@ -40,10 +40,10 @@ def read_framed(
 def surely_framed(light: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which of the light-on-dark pictures (n, 28, 28) are surely in the MNIST frame, (n,)."""
     inked: NDArray[np.bool_] = light > 0  # (n, 28, 28)
-    edges = (
-        inked[:, 0].sum(1) + inked[:, -1].sum(1) + inked[:, :, 0].sum(1) + inked[:, :, -1].sum(1)
-    )
-    longer = np.maximum(_extent(inked.any(axis=1)), _extent(inked.any(axis=2)))
+    rows: NDArray[np.intp] = inked.sum(axis=2)  # (n, 28)
+    columns: NDArray[np.intp] = inked.sum(axis=1)  # (n, 28)
+    edges = rows[:, 0] + rows[:, -1] + columns[:, 0] + columns[:, -1]
+    longer = np.maximum(_extent(rows), _extent(columns))
     soft = (inked & (light < 255)).any(axis=(1, 2))  # hard strokes have to be measured
     framed: NDArray[np.bool_] = (
         soft
