@@ -1,8 +1,8 @@
 """A published version, verified and compiled: images (n, 28, 28) in, scores of n images out.
 
 The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
-for a few fixed batch sizes, and every batch is padded to the next of them. The only module of the
-app that imports TensorFlow, apart from which stands all that must be importable in an instant.
+for a few fixed sizes, in calls of which every batch is read. The only module of the app that
+imports TensorFlow, apart from which stands all that must be importable in an instant.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from app.inference.contract import (
     PROBABILITIES,
     Layout,
     Scores,
+    join,
 )
 from app.inference.manifest import Manifest, check_files, read_manifest
+from app.inference.sizes import first_calls
 
 # Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
 # no log level silences; what XLA compiles does not use it.
@@ -54,6 +56,7 @@ class SavedModelClassifier:
         self.batch_sizes = tuple(sorted(programs))
         self._model = model  # owns the variables, to which the programs refer but weakly
         self._programs = programs
+        self._first_calls = first_calls(programs)
 
     @classmethod
     def load(cls, version_dir: Path) -> SavedModelClassifier:
@@ -72,8 +75,16 @@ class SavedModelClassifier:
 
     def classify(self, images: NDArray[np.float32]) -> Scores:
         """Return the scores of images float32 (n, 28, 28), 0..1."""
+        parts, left = [], images
+        while len(left):
+            size = self._first_calls[len(left)]
+            parts.append(self._call(size, left[:size]))
+            left = left[size:]
+        return join(parts)
+
+    def _call(self, size: int, images: NDArray[np.float32]) -> Scores:
+        """Run the program of one size on no more images than that."""
         count = len(images)
-        size = next(size for size in self.batch_sizes if size >= count)
         if size > count:
             padded = np.zeros((size, IMAGE_SIDE, IMAGE_SIDE), np.float32)
             padded[:count] = images
@@ -88,7 +99,7 @@ class SavedModelClassifier:
         for size in self.batch_sizes:
             for start in range(0, len(images), size):
                 batch = images[start : start + size]
-                scores = self.classify(batch)
+                scores = self._call(size, batch)
                 if not scores.are_of(len(batch)):
                     raise ModelError(
                         f"{version_dir} answers with numbers that are not finite. Remove it."
