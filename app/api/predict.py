@@ -47,7 +47,7 @@ class Predictor:
         self, request: Request, explain: bool = False, deadline_ms: int | None = None
     ) -> Response:
         """A `Prediction`."""
-        context, model = context_of(request), self._service.model()
+        context, model = context_of(request), self._model()
         deadline = self._deadline(context, deadline_ms)
         body = await self._body(request, deadline)
         with context.timed("decode"):
@@ -62,7 +62,7 @@ class Predictor:
 
     async def many(self, request: Request, deadline_ms: int | None = None) -> Response:
         """A `BatchPrediction`."""
-        context, model = context_of(request), self._service.model()
+        context, model = context_of(request), self._model()
         deadline = self._deadline(context, deadline_ms)
         body = await self._body(request, deadline)
         with context.timed("decode"):
@@ -79,6 +79,12 @@ class Predictor:
             for place in range(len(answered) + len(batch.errors))
         ]
         return json_response({"predictions": items})
+
+    def _model(self) -> Model:
+        """What will answer; raises when nothing can, before the body is read for nothing."""
+        model = self._service.model()
+        model.batcher.check_room()
+        return model
 
     async def _body(self, request: Request, deadline: float) -> Body:
         return await read_body(request, self._settings.max_upload_bytes, deadline)

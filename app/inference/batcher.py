@@ -53,6 +53,10 @@ class Batcher:
         """Images that wait for the network now."""
         return self._queue.images
 
+    def check_room(self) -> None:
+        """Raise QueueFullError when nothing may be submitted now."""
+        self._queue.check_room()
+
     async def submit(self, images: NDArray[np.float32], deadline: float) -> Answer:
         """Wait for the answer to images (n, 28, 28) float32 0..1, n ≥ 1.
 
