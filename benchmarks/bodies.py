@@ -15,8 +15,8 @@ from training.pictures import encode_png
 
 Grey = NDArray[np.uint8]
 BOUNDARY = "rowscan-benchmark"
-BULK_IMAGES = 256
-SMALL_IMAGES = 16
+MOST_IMAGES = 256  # in one request, as the service has it
+QUEUED_IMAGES = 1024  # in all of them together, likewise
 
 
 class Body(NamedTuple):
@@ -36,20 +36,22 @@ class Body(NamedTuple):
         return head.encode() + self.content
 
 
-def bodies(models_dir: Path) -> dict[str, Body]:
-    """Return a body by the name of its way: multipart, raw, bulk."""
-    images = golden_images(models_dir)
-    png = encode_png(images[0])
+def single_bodies(models_dir: Path) -> dict[str, Body]:
+    """Return the two ways to send one digit, by name."""
+    png = encode_png(golden_images(models_dir)[0])
     return {
         "multipart": Body("/predict", f"multipart/form-data; boundary={BOUNDARY}", form(png)),
         "raw": Body("/predict", "image/png", png),
-        "bulk": stack(images, BULK_IMAGES),
     }
 
 
-def small_stack(models_dir: Path) -> Body:
-    """Return a body of a few images, for the overload."""
-    return stack(golden_images(models_dir), SMALL_IMAGES)
+def bulk_body(models_dir: Path, connections: int) -> Body:
+    """Return a .npy body of as many images as so many connections can have under way each."""
+    images = golden_images(models_dir)
+    count = min(MOST_IMAGES, QUEUED_IMAGES // connections)
+    file = io.BytesIO()
+    np.save(file, np.stack([images[at % len(images)] for at in range(count)]))
+    return Body("/predict/batch", "application/x-npy", file.getvalue(), count)
 
 
 def golden_images(models_dir: Path) -> list[Grey]:
@@ -66,10 +68,3 @@ def form(file: bytes) -> bytes:
         "Content-Type: image/png\r\n\r\n"
     )
     return head.encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
-
-
-def stack(images: list[Grey], count: int) -> Body:
-    """Return a .npy body of so many images, the given ones in turn."""
-    file = io.BytesIO()
-    np.save(file, np.stack([images[at % len(images)] for at in range(count)]))
-    return Body("/predict/batch", "application/x-npy", file.getvalue(), count)

@@ -40,7 +40,7 @@ class Pace(NamedTuple):
     p99_ms: float
 
 
-def drive(port: int, body: Body, connections: int, seconds: float) -> Pace:
+def drive(port: int, body: Body, connections: int, seconds: int) -> Pace:
     """Post `body` over so many connections; raises RuntimeError when an answer is not 2xx."""
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -52,7 +52,7 @@ def drive(port: int, body: Body, connections: int, seconds: float) -> Pace:
             SCRIPT.format(path=content, content_type=body.content_type), encoding="ascii"
         )
         url = f"http://{HOST}:{port}{body.path}"
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", str(script), url]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     told = json.loads(out.splitlines()[-1])
     if told["bad"] or told["broken"] or not told["requests"]:

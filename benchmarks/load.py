@@ -4,7 +4,7 @@ Closed loops of 1, 16 and 64 connections, each round one after another over all 
 slow minute of the machine is everyone's: medians are over rounds, and so are ratios. The ceilings
 are FastAPI endpoints that take the same upload or the same raw body and answer a constant, and the
 network alone, in process, at its best batch. Then open loops for latency, at half and at 90% of the
-peak; one lone request after another; and the overload.
+peak; and the overload. Rates are in images a second, of which a bulk request has many.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import uvloop
 
 from app.inference.versions import find_versions
 from benchmarks import network, overload
-from benchmarks.bodies import BULK_IMAGES, Body, bodies, small_stack
+from benchmarks.bodies import Body, bulk_body, single_bodies
 from benchmarks.closed_loop import Pace, drive
 from benchmarks.open_loop import Outcome, Pool, percentile_ms
 from benchmarks.service import Running, running_service
@@ -35,13 +35,13 @@ class Case(NamedTuple):
 
     name: str
     server: str
-    body: Body
+    bodies: dict[int, Body]  # by connections
 
 
 class Times(NamedTuple):
     """How long each step takes, in seconds."""
 
-    closed: float
+    closed: int  # wrk counts whole ones
     open: float
     overload: float
 
@@ -54,28 +54,34 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     times = QUICK if options.quick else FULL
     rounds = 1 if options.quick else options.pairs
     version = options.models_dir / str(find_versions(options.models_dir)[0])
-    ways = bodies(options.models_dir)
+    ways = single_bodies(options.models_dir)
     peers = [peer for peer in PEERS if peer != "lit" or not options.quick]
     with (
         running_service(options.models_dir) as service,
         running(version, peers, ways["multipart"]) as targets,
     ):
-        found = _rounds(_cases(ways, peers), service, targets, version, rounds, times)
+        found = _rounds(_cases(options.models_dir, peers), service, targets, version, rounds, times)
         figures = {name: statistics.median(values) for name, values in found.items()}
         figures |= _ratios(found)
         figures["start_to_ready_s"] = service.ready_s
         figures["memory_after_load_mib"] = service.resident_mib()
-        figures |= _open_loops(service, ways, figures["rowscan_multipart_64_per_s"], times)
+        peak_per_s = figures["rowscan_multipart_64_per_s"]
+        figures |= _open_loops(service, ways["multipart"], peak_per_s, times)
         figures |= _overload(service, options.models_dir, times)
     return figures
 
 
-def _cases(ways: dict[str, Body], peers: list[str]) -> list[Case]:
-    upload, raw = ways["multipart"], ways["raw"]
+def _cases(models_dir: Path, peers: list[str]) -> list[Case]:
+    single = single_bodies(models_dir)
+    upload, raw = (dict.fromkeys(CONNECTIONS, single[way]) for way in ("multipart", "raw"))
+    bulk = {connections: bulk_body(models_dir, connections) for connections in CONNECTIONS}
+    ceiling = dict.fromkeys(CONNECTIONS, single["raw"]._replace(path="/raw"))
     return [
-        *(Case(f"rowscan_{name}", "rowscan", body) for name, body in ways.items()),
+        Case("rowscan_multipart", "rowscan", upload),
+        Case("rowscan_raw", "rowscan", raw),
+        Case("rowscan_bulk", "rowscan", bulk),
         *(Case(f"{peer}_multipart", peer, upload) for peer in peers),
-        Case("ceilings_raw", "ceilings", raw._replace(path="/raw")),
+        Case("ceilings_raw", "ceilings", ceiling),
     ]
 
 
@@ -91,34 +97,34 @@ def _rounds(
         for connections in CONNECTIONS:
             for case in cases:
                 pace = _drive(case, service, targets, connections, times.closed)
-                name = f"{case.name}_{connections}"
-                found[f"{name}_per_s"].append(pace.per_s)
+                name, body = f"{case.name}_{connections}", case.bodies[connections]
+                found[f"{name}_per_s"].append(pace.per_s * body.images)
                 found[f"{name}_p50_ms"].append(pace.p50_ms)
                 found[f"{name}_p99_ms"].append(pace.p99_ms)
     return found
 
 
 def _drive(
-    case: Case, service: Running, targets: dict[str, Target], connections: int, seconds: float
+    case: Case, service: Running, targets: dict[str, Target], connections: int, seconds: int
 ) -> Pace:
+    body = case.bodies[connections]
     if case.server == "rowscan":
-        return drive(service.port, case.body, connections, seconds)
+        return drive(service.port, body, connections, seconds)
     with targets[case.server].awake() as port:
-        return drive(port, case.body, connections, seconds)
+        return drive(port, body, connections, seconds)
 
 
 def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
     """Return what the service reaches of each ceiling and of each peer, round by round."""
 
-    def ratio(mine: str, theirs: str, images: int = 1) -> float:
-        pairs = zip(found[mine], found[theirs], strict=True)
-        return statistics.median(images * of / to for of, to in pairs)
+    def ratio(mine: str, theirs: str) -> float:
+        return statistics.median(of / to for of, to in zip(found[mine], found[theirs], strict=True))
 
     figures = {}
     for c in CONNECTIONS:
         raw, bulk = f"rowscan_raw_{c}_per_s", f"rowscan_bulk_{c}_per_s"
         figures[f"raw_{c}_of_ceiling"] = ratio(raw, f"ceilings_raw_{c}_per_s")
-        figures[f"bulk_{c}_of_network"] = ratio(bulk, "network_best_images_per_s", BULK_IMAGES)
+        figures[f"bulk_{c}_of_network"] = ratio(bulk, "network_best_images_per_s")
         for peer in PEERS:
             theirs = f"{peer}_multipart_{c}_per_s"
             if theirs in found:
@@ -127,14 +133,10 @@ def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
     return figures
 
 
-def _open_loops(
-    service: Running, ways: dict[str, Body], peak_per_s: float, times: Times
-) -> dict[str, float]:
+def _open_loops(service: Running, body: Body, peak_per_s: float, times: Times) -> dict[str, float]:
     figures = {}
     for name, share in (("half", 0.5), ("90_percent", 0.9)):
-        outcomes = uvloop.run(
-            _arrive(service.port, ways["multipart"], share * peak_per_s, times.open)
-        )
+        outcomes = uvloop.run(_arrive(service.port, body, share * peak_per_s, times.open))
         figures[f"at_{name}_of_peak_p50_ms"] = percentile_ms(outcomes, 50)
         figures[f"at_{name}_of_peak_p99_ms"] = percentile_ms(outcomes, 99)
         figures[f"at_{name}_of_peak_failed"] = sum(o.status != 200 for o in outcomes)
@@ -150,7 +152,7 @@ async def _arrive(port: int, body: Body, per_s: float, seconds: float) -> list[O
 
 
 def _overload(service: Running, models_dir: Path, times: Times) -> dict[str, float]:
-    body = small_stack(models_dir)
+    body = bulk_body(models_dir, LATENCY_CONNECTIONS)
     peak_per_s = drive(service.port, body, LATENCY_CONNECTIONS, times.closed).per_s
     found = overload.measure(service.port, body, peak_per_s, times.overload)
     return {f"overload_{name}": value for name, value in found.items()}
