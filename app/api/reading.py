@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.api.bodies import Body
+from app.api.framed import framed_digit, read_framed
 from app.api.inputs import Image, many_images, one_image
-from app.api.stack import read_framed
 from app.errors import DeadlineExceededError, QueueFullError, RequestError
-from app.imaging import IMAGE_SIDE, DecodeLimits, Digit, normalise, read_digit
+from app.imaging import IMAGE_SIDE, DecodeLimits, Digit, decode, normalise, read_digit
 from app.imaging.bounds import is_quick_png
 
 Result = TypeVar("Result")
@@ -67,9 +67,11 @@ class Reader:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, image: Image) -> Digit:
-        if isinstance(image, np.ndarray):
-            return normalise(image)
-        return read_digit(image, self._limits)
+        if not isinstance(image, np.ndarray):
+            if not is_png_of(image, IMAGE_SIDE):
+                return read_digit(image, self._limits)
+            image = decode(image, self._limits)
+        return framed_digit(image) or normalise(image)
 
     def _read_all(self, body: Body, deadline: float) -> Batch:
         images = many_images(body, self._max_batch_images)
@@ -133,6 +135,11 @@ class Reader:
 
     def _make_room(self) -> None:
         self._jobs -= 1
+
+
+def is_png_of(data: bytes, side: int) -> bool:
+    """Whether it is a PNG whose header says that it is a square of this side."""
+    return data[12:24] == b"IHDR" + 2 * side.to_bytes(4, "big")
 
 
 def _is_quick(image: Image) -> bool:

@@ -1,4 +1,4 @@
-"""Stacks of pictures: each is read as it would be alone."""
+"""What is recognised as framed in passing is read as it would be with all care."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.api.documentation import SEVEN
-from app.api.stack import read_framed, surely_framed
+from app.api.framed import framed_digit, read_framed, surely_framed
 from app.imaging import normalise
 from app.imaging.frame import is_framed
 
@@ -42,3 +42,23 @@ def test_hardly_anything_is_left_in_doubt() -> None:
     alone = [is_framed(picture) and has for picture, has in zip(pictures, soft, strict=True)]
     assert sum(alone) > 5
     assert surely_framed(pictures).tolist() == alone
+
+
+def test_one_picture_is_read_as_with_all_care() -> None:
+    """Pixels, polarity and box of what is recognised are those of `normalise`."""
+    digits = [(framed_digit(picture), picture) for picture in variations()]
+    found = [(digit, normalise(picture)) for digit, picture in digits if digit is not None]
+    assert len(found) > 5
+    for digit, careful in found:
+        np.testing.assert_array_equal(digit.pixels, careful.pixels)
+        assert (digit.inverted, digit.box) == (careful.inverted, careful.box)
+
+
+def test_one_picture_is_recognised_as_in_a_stack() -> None:
+    """What touches no border is recognised in both ways or in neither."""
+    pictures = variations()
+    inner = np.zeros((28, 28), np.bool_)
+    inner[1:-1, 1:-1] = True
+    clear = ~(pictures.astype(np.bool_) & ~inner).any(axis=(1, 2))
+    alone = [framed_digit(picture) is not None for picture in pictures]
+    assert alone == (surely_framed(pictures) & clear).tolist()

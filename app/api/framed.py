@@ -1,22 +1,51 @@
-"""A stack of grey 28 × 28 pictures → digits, without a step of Python for each of them.
+"""Pictures that are in the MNIST frame already, as those of programs mostly are, read in no time.
 
-What is in the MNIST frame already, as stacks mostly are, is told from its sums. The rule is that of
-`app.imaging.frame.is_framed`, within a margin: whatever it leaves in doubt goes through
-`normalise`, which has the last word, so that a picture is read alike whichever way it came.
+The rule is that of `app.imaging.frame.is_framed`, which asks of one picture what takes a third of
+the time of its whole request. Here it is told from sums: of one picture in a few calls, of a stack
+without a step of Python for each. Both keep a margin: whatever is in doubt is left to `normalise`,
+which has the last word, so that a picture is read alike whichever way it came.
 """
 
 from __future__ import annotations
 
+from operator import mul
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.imaging import IMAGE_SIDE
+from app.imaging import IMAGE_SIDE, Digit
 from app.imaging.frame import BOX_SIDE, CENTRE
 
 FULL_INK: Final = 250
 MARGIN: Final = 1e-3  # pixels; float32 sums of 784 values are good to 1e-5
+
+
+FROM_CENTRE: Final = tuple(line + 0.5 - CENTRE for line in range(IMAGE_SIDE))
+
+
+def framed_digit(light: NDArray[np.uint8]) -> Digit | None:
+    """The light-on-dark picture (28, 28) as it is, when it is surely framed; else None."""
+    rows: list[int] = light.sum(axis=1).tolist()
+    columns: list[int] = light.sum(axis=0).tolist()
+    total = sum(rows)
+    if rows[0] or rows[-1] or columns[0] or columns[-1] or not total:
+        return None
+    if total == 255 * np.count_nonzero(light) or light.max() < FULL_INK:
+        return None
+    (left, right), (top, bottom) = _ends(columns), _ends(rows)
+    if not BOX_SIDE - 1 <= max(right - left, bottom - top) <= BOX_SIDE:
+        return None
+    for lines in (rows, columns):
+        if abs(sum(map(mul, lines, FROM_CENTRE))) > (1 - MARGIN) * total:
+            return None
+    return Digit(light.astype(np.float32) / np.float32(255), False, (left, top, right, bottom))
+
+
+def _ends(lines: list[int]) -> tuple[int, int]:
+    """Where the ink begins and ends, half-open, by the ink of each line; there must be some."""
+    inked = [place for place, amount in enumerate(lines) if amount]
+    return inked[0], inked[-1] + 1
 
 
 def read_framed(
@@ -66,6 +95,6 @@ def _extent(counts: NDArray[np.intp]) -> NDArray[np.intp]:
 
 def _is_central(amounts: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the centre of mass lies near the middle, by the ink of each line: (n, 28) → (n,)."""
-    moments = amounts @ (np.arange(IMAGE_SIDE) + 0.5 - CENTRE)
+    moments = amounts @ np.array(FROM_CENTRE)
     central: NDArray[np.bool_] = np.abs(moments) <= (1 - MARGIN) * amounts.sum(axis=1)
     return central
