@@ -55,12 +55,11 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     rounds = 1 if options.quick else options.pairs
     version = options.models_dir / str(find_versions(options.models_dir)[0])
     ways = single_bodies(options.models_dir)
-    peers = [peer for peer in PEERS if peer != "lit" or not options.quick]
     with (
         running_service(options.models_dir) as service,
-        running(version, peers, ways["multipart"]) as targets,
+        running(version, PEERS, ways["multipart"]) as targets,
     ):
-        found = _rounds(_cases(options.models_dir, peers), service, targets, version, rounds, times)
+        found = _rounds(_cases(options.models_dir), service, targets, version, rounds, times)
         figures = {name: statistics.median(values) for name, values in found.items()}
         figures |= _ratios(found)
         figures["start_to_ready_s"] = service.ready_s
@@ -71,7 +70,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
-def _cases(models_dir: Path, peers: list[str]) -> list[Case]:
+def _cases(models_dir: Path) -> list[Case]:
     single = single_bodies(models_dir)
     upload, raw = (dict.fromkeys(CONNECTIONS, single[way]) for way in ("multipart", "raw"))
     bulk = {connections: bulk_body(models_dir, connections) for connections in CONNECTIONS}
@@ -80,7 +79,7 @@ def _cases(models_dir: Path, peers: list[str]) -> list[Case]:
         Case("rowscan_multipart", "rowscan", upload),
         Case("rowscan_raw", "rowscan", raw),
         Case("rowscan_bulk", "rowscan", bulk),
-        *(Case(f"{peer}_multipart", peer, upload) for peer in peers),
+        *(Case(f"{peer}_multipart", peer, upload) for peer in PEERS),
         Case("ceilings_raw", "ceilings", ceiling),
     ]
 
@@ -126,10 +125,8 @@ def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
         figures[f"raw_{c}_of_ceiling"] = ratio(raw, f"ceilings_raw_{c}_per_s")
         figures[f"bulk_{c}_of_network"] = ratio(bulk, "network_best_images_per_s")
         for peer in PEERS:
-            theirs = f"{peer}_multipart_{c}_per_s"
-            if theirs in found:
-                mine = f"rowscan_multipart_{c}_per_s"
-                figures[f"multipart_{c}_of_{peer}"] = ratio(mine, theirs)
+            mine, theirs = (f"{server}_multipart_{c}_per_s" for server in ("rowscan", peer))
+            figures[f"multipart_{c}_of_{peer}"] = ratio(mine, theirs)
     return figures
 
 
