@@ -64,7 +64,8 @@ def wait_until_answering(
             time.sleep(POLL_S)
         else:
             return
-    raise RuntimeError("the server did not get ready")
+    url = request if isinstance(request, str) else request.full_url
+    raise RuntimeError(f"{url} gave no good answer")
 
 
 def free_port() -> int:
