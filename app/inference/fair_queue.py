@@ -46,6 +46,7 @@ class Request:
     taken: int = 0  # images already given to the network
     scores: list[Scores] = field(default_factory=list)  # of each share that has been through
     infer_ms: float = 0.0
+    in_doubt: bool = False  # a batch that carried it gave scores that are not all sound
 
     @property
     def waiting(self) -> int:
