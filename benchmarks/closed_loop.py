@@ -40,11 +40,16 @@ class Pace(NamedTuple):
     p99_ms: float
 
 
-def drive(port: int, body: Body, connections: int, seconds: int) -> Pace:
-    """Post `body` over so many connections; raises RuntimeError when an answer is not 2xx."""
+def find_wrk() -> str:
+    """Return where wrk is; raises RuntimeError when it is not installed."""
     wrk = shutil.which("wrk")
     if wrk is None:
         raise RuntimeError("wrk is missing. On Debian and Ubuntu: apt install wrk")
+    return wrk
+
+
+def drive(port: int, body: Body, connections: int, seconds: int) -> Pace:
+    """Post `body` over so many connections; raises RuntimeError when an answer is not 2xx."""
     with tempfile.TemporaryDirectory() as folder:
         content, script = Path(folder, "body"), Path(folder, "post.lua")
         content.write_bytes(body.content)
@@ -52,7 +57,7 @@ def drive(port: int, body: Body, connections: int, seconds: int) -> Pace:
             SCRIPT.format(path=content, content_type=body.content_type), encoding="ascii"
         )
         url = f"http://{HOST}:{port}{body.path}"
-        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+        command = [find_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     told = json.loads(out.splitlines()[-1])
     if told["bad"] or told["broken"] or not told["requests"]:
