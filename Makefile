@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## Format the code and mend what lint can mend
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: $(VENV)/.dev ## Run the benchmarks
+bench: $(VENV)/.dev ## Run the benchmarks (ARGS='load --quick' runs one, in a hurry)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 docker-test: $(BIN)/pip ## Build the image, run it with compose, check it from outside
@@ -50,9 +50,13 @@ lock: $(VENV)/.dev ## Remake requirements/ from pyproject.toml (ARGS=--upgrade f
 	  --extra train
 	@$(COMPILE) $(ARGS) --output-file requirements/dev.txt --constraints requirements/train.txt \
 	  --extra train --group dev
+	@for peer in $(basename $(wildcard benchmarks/servers/*.in)); do \
+	  $(subst pyproject.toml,$$peer.in,$(COMPILE)) $(ARGS) --output-file $$peer.txt \
+	    --constraints requirements/serve.txt || exit; \
+	done
 
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* htmlcov
+	rm -rf $(VENV) benchmarks/.environments .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* htmlcov
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # A stamp says which locked set is installed; a changed lock file installs it again.

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, startup, tutorial
+from benchmarks import latency, load, network, path, startup, tutorial
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "startup": lambda options: startup.measure(options.models_dir, options.pairs),
     "latency": lambda options: latency.measure(options.models_dir, options.pairs),
+    "path": lambda options: path.measure(options.models_dir, options.pairs),
+    "network": lambda options: network.measure(options.models_dir, options.pairs),
+    "load": load.measure,
     "tutorial": lambda options: tutorial.measure(options.data_dir, options.pairs),
 }
 
@@ -29,6 +32,9 @@ def main() -> None:
         default=5,
         help="runs of each, paired where two are compared (%(default)s)",
     )
+    parser.add_argument(
+        "--quick", action="store_true", help="a second for each figure, to see that it works"
+    )
     parser.add_argument("--models-dir", type=Path, default=Path("models/digits"))
     parser.add_argument(
         "--data-dir", type=Path, default=None, help="MNIST's IDX files; else downloaded once"
@@ -41,7 +47,7 @@ def main() -> None:
         print(f"{name} …", file=sys.stderr)
         figures[name] = BENCHMARKS[name](options)
         for figure, value in figures[name].items():
-            print(f"{name:<10} {figure:<34} {value:>10,.2f}")
+            print(f"{name:<10} {figure:<38} {value:>10,.2f}")
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(json.dumps({"machine": machine, "python": platform.python_version(), **figures}))
 

@@ -14,23 +14,18 @@ from collections import defaultdict
 from http.client import HTTPConnection
 from pathlib import Path
 
-import numpy as np
-
-from app.inference.manifest import read_manifest
-from app.inference.versions import find_versions
+from benchmarks.bodies import BOUNDARY, form, golden_images
 from benchmarks.service import HOST, running_service
 from training.pictures import encode_png
 
 WARM_UP = 100
 REQUESTS = 500
-BOUNDARY = "rowscan-benchmark"
 PHOTO = Path(__file__).parents[1] / "examples" / "7.png"
 
 
 def measure(models_dir: Path, rounds: int) -> dict[str, float]:
     """Return the medians over `rounds` services of the p50 and p99 in milliseconds."""
-    manifest = read_manifest(models_dir / str(find_versions(models_dir)[0]))
-    image = (manifest.golden.samples[0].image() * 255).round().astype(np.uint8)
+    image = golden_images(models_dir)[0]
     bodies = {"digit_28px": form(encode_png(image)), "photo": form(PHOTO.read_bytes())}
     rounds_ms: dict[str, list[float]] = defaultdict(list)
     for _ in range(rounds):
@@ -40,16 +35,6 @@ def measure(models_dir: Path, rounds: int) -> dict[str, float]:
                 rounds_ms[f"{name}_p50_ms"].append(statistics.median(times_ms))
                 rounds_ms[f"{name}_p99_ms"].append(statistics.quantiles(times_ms, n=100)[98])
     return {name: statistics.median(each_ms) for name, each_ms in rounds_ms.items()}
-
-
-def form(file: bytes) -> bytes:
-    """Return a multipart body with one file part named `file`."""
-    head = (
-        f"--{BOUNDARY}\r\n"
-        'Content-Disposition: form-data; name="file"; filename="digit.png"\r\n'
-        "Content-Type: image/png\r\n\r\n"
-    )
-    return head.encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 def request_times_ms(port: int, body: bytes) -> list[float]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 POLL_S = 0.02
+ANSWER_S = 2.0
 PATIENCE_S = 120.0
 HOST = "127.0.0.1"
 
@@ -44,24 +45,27 @@ def running_service(models_dir: Path) -> Iterator[Running]:
         [sys.executable, "-m", "app"], env={**os.environ, **settings}, stdout=subprocess.DEVNULL
     )
     try:
-        wait_until_ready(port, process)
+        wait_until_answering(f"http://{HOST}:{port}/health/ready", process)
         yield Running(port, process, time.monotonic() - started)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
 
 
-def wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_until_answering(
+    request: urllib.request.Request | str, process: subprocess.Popen[bytes]
+) -> None:
     """Ask until the answer is 200; raises RuntimeError when the process ends or patience does."""
     patience_ends = time.monotonic() + PATIENCE_S
     while time.monotonic() < patience_ends and process.poll() is None:
         try:
-            urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=POLL_S).close()
+            urllib.request.urlopen(request, timeout=ANSWER_S).close()
         except OSError:
             time.sleep(POLL_S)
         else:
             return
-    raise RuntimeError("the service did not get ready")
+    url = request if isinstance(request, str) else request.full_url
+    raise RuntimeError(f"{url} gave no good answer")
 
 
 def free_port() -> int:

@@ -36,10 +36,14 @@ class RequestContext:
         yield
         self.add_timing(name, 1e3 * (time.monotonic() - started))
 
-    def server_timing(self) -> str:
-        """The Server-Timing header."""
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What every response carries: X-Request-ID and Server-Timing."""
         total_ms = 1e3 * (time.monotonic() - self.started)
-        return ", ".join([*self.timings, f"total;dur={total_ms:.3f}"])
+        timings = ", ".join([*self.timings, f"total;dur={total_ms:.3f}"])
+        return [
+            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"server-timing", timings.encode("ascii")),
+        ]
 
 
 def begin(scope: Scope) -> RequestContext:

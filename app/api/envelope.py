@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,9 +39,8 @@ class Envelope:
             nonlocal response_started
             if message["type"] == "http.response.start":
                 response_started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = context.request_id
-                headers["Server-Timing"] = context.server_timing()
+                # Nothing further in sets either of them, so that none has to be replaced.
+                message["headers"] = [*message.get("headers", ()), *context.headers()]
             await send(message)
 
         failure: tuple[Problem, str] | None = None

@@ -56,16 +56,27 @@ def one_image(body: Body) -> Image:
 
 
 def many_images(body: Body, max_images: int) -> list[Image | RequestError]:
-    """The images of a /predict/batch body, in order; an error in the place of a bad item."""
+    """The images of a /predict/batch body, in order; an error in the place of a bad item.
+
+    Of any body but a stack.
+    """
     if body.media_type == MULTIPART:
         return list(split_multipart(body, "files", max_images))
     if body.media_type == JSON:
         return _from_json_batch(body.data, max_images)
-    if body.media_type == NPY or (_is_binary(body) and body.data.startswith(npy.MAGIC)):
-        return list(npy.parse_npy(body.data, max_images))
     raise UnsupportedImageError(
         f"This Content-Type is not read here. Send {MULTIPART}, {JSON} or a .npy file as {NPY}."
     )
+
+
+def is_stack(body: Body) -> bool:
+    """Whether it is a .npy file, by its Content-Type or its first bytes."""
+    return body.media_type == NPY or (_is_binary(body) and body.data.startswith(npy.MAGIC))
+
+
+def stack_of_images(body: Body, max_images: int) -> NDArray[np.uint8]:
+    """The images (n, 28, 28) of a stack."""
+    return npy.parse_npy(body.data, max_images)
 
 
 def _is_binary(body: Body) -> bool:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import numpy as np
 from fastapi import APIRouter, Header, Query, Request
 from numpy.typing import NDArray
-from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
-from app.api.bodies import read_body
+from app.api.answers import PredictionJson, json_response, predictions, rounded
+from app.api.bodies import Body, read_body
 from app.api.context import RequestContext, context_of
 from app.api.documentation import PREDICT, PREDICT_BATCH
 from app.api.explain import partly_read, seen
+from app.api.leaving import while_client_waits
 from app.api.problems import error_body
 from app.api.reading import Reader
-from app.errors import RequestError
 from app.inference.fair_queue import Answer
 from app.inference.service import Model, Service
 from app.schemas import BatchPrediction, Prediction
 from app.settings import Settings
-
-# One more than the 7 digits of a float32, so that rounding takes nothing away.
-SCORE_DECIMALS = 8
 
 Explain = Annotated[
     bool, Query(description="Show what the network read, and its opinion after each row.")
@@ -38,58 +35,83 @@ DeadlineMs = Annotated[
 ]
 
 
-def predict_router(service: Service, reader: Reader, settings: Settings) -> APIRouter:
+class Predictor:
+    """Answers the two routes, for whoever has found the way and read the parameters."""
+
+    def __init__(self, service: Service, reader: Reader, settings: Settings) -> None:
+        self._service = service
+        self._reader = reader
+        self._settings = settings
+
+    async def one(
+        self, request: Request, explain: bool = False, deadline_ms: int | None = None
+    ) -> Response:
+        """A `Prediction`."""
+        context, model = context_of(request), self._model()
+        deadline = self._deadline(context, deadline_ms)
+        body = await self._body(request, deadline)
+        with context.timed("decode"):
+            digit = await self._reader.read_one(body, deadline)
+        images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
+        answer = await _ask(request, model, images, deadline)
+        prediction = predictions(answer)[-1]
+        if explain:
+            prediction["seen"] = seen(digit).model_dump()
+            prediction["rows"] = rounded(answer.scores.probabilities)
+        return json_response(prediction)
+
+    async def many(self, request: Request, deadline_ms: int | None = None) -> Response:
+        """A `BatchPrediction`."""
+        context, model = context_of(request), self._model()
+        deadline = self._deadline(context, deadline_ms)
+        body = await self._body(request, deadline)
+        with context.timed("decode"):
+            batch = await self._reader.read_many(body, deadline)
+        answered: list[PredictionJson] = []
+        if len(batch.pixels):
+            answer = await _ask(request, model, batch.pixels, deadline)
+            answered = predictions(answer)
+        following = iter(answered)
+        items = [
+            error_body(batch.errors[place], context.request_id).model_dump()
+            if place in batch.errors
+            else next(following)
+            for place in range(len(answered) + len(batch.errors))
+        ]
+        return json_response({"predictions": items})
+
+    def _model(self) -> Model:
+        """What will answer; raises when nothing can, before the body is read for nothing."""
+        model = self._service.model()
+        model.batcher.check_room()
+        return model
+
+    async def _body(self, request: Request, deadline: float) -> Body:
+        return await read_body(request, self._settings.max_upload_bytes, deadline)
+
+    def _deadline(self, context: RequestContext, asked_ms: int | None) -> float:
+        """When the answer must be there, on time.monotonic()."""
+        longest_ms = 1e3 * self._settings.deadline_s
+        # Before anything is made a float of it: what is asked for may have thousands of digits.
+        allowed_ms = longest_ms if asked_ms is None else min(asked_ms, longest_ms)
+        return context.started + allowed_ms / 1e3
+
+
+def predict_router(predictor: Predictor) -> APIRouter:
     """Routes that read digits."""
     router = APIRouter(tags=["predict"])
 
-    @router.post("/predict", response_model_exclude_none=True, **PREDICT)
+    @router.post("/predict", response_model=Prediction, **PREDICT)
     async def predict(
         request: Request, explain: Explain = False, deadline_ms: DeadlineMs = None
-    ) -> Prediction:
-        context, model = context_of(request), service.model()
-        deadline = _deadline(context, settings, deadline_ms)
-        body = await read_body(request, settings.max_upload_bytes, deadline)
-        with context.timed("decode"):
-            digit = await reader.read_one(body, deadline)
-        images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
-        answer = await _ask(request, model, images, deadline)
-        prediction = _prediction(answer, len(images) - 1)
-        if explain:
-            prediction.seen = seen(digit)
-            prediction.rows = [_rounded(row) for row in answer.scores.probabilities]
-        return prediction
+    ) -> Response:
+        return await predictor.one(request, explain, deadline_ms)
 
-    @router.post("/predict/batch", response_model_exclude_none=True, **PREDICT_BATCH)
-    async def predict_batch(request: Request, deadline_ms: DeadlineMs = None) -> BatchPrediction:
-        context, model = context_of(request), service.model()
-        deadline = _deadline(context, settings, deadline_ms)
-        body = await read_body(request, settings.max_upload_bytes, deadline)
-        with context.timed("decode"):
-            items = await reader.read_many(body, deadline)
-        images = [item.pixels for item in items if not isinstance(item, RequestError)]
-        answered: list[Prediction] = []
-        if images:
-            answer = await _ask(request, model, np.stack(images), deadline)
-            answered = [_prediction(answer, i) for i in range(len(images))]
-        following = iter(answered)
-        return BatchPrediction(
-            predictions=[
-                error_body(item, context.request_id)
-                if isinstance(item, RequestError)
-                else next(following)
-                for item in items
-            ]
-        )
+    @router.post("/predict/batch", response_model=BatchPrediction, **PREDICT_BATCH)
+    async def predict_batch(request: Request, deadline_ms: DeadlineMs = None) -> Response:
+        return await predictor.many(request, deadline_ms)
 
     return router
-
-
-def _deadline(context: RequestContext, settings: Settings, asked_ms: int | None) -> float:
-    """When the answer must be there, on time.monotonic()."""
-    longest_ms = 1e3 * settings.deadline_s
-    # Before anything is made a float of it: what is asked for may have thousands of digits.
-    allowed_ms = longest_ms if asked_ms is None else min(asked_ms, longest_ms)
-    return context.started + allowed_ms / 1e3
 
 
 async def _ask(
@@ -99,44 +121,8 @@ async def _ask(
 
     Given up when the client leaves, so that the network works for nobody who has gone.
     """
-    try:
-        async with asyncio.timeout(None) as patience:
-            watch = asyncio.create_task(_watch_for_leaving(request, patience))
-            try:
-                answer = await model.batcher.submit(images, deadline)
-            finally:
-                watch.cancel()
-    except TimeoutError:
-        raise ClientDisconnect from None
+    answer = await while_client_waits(request, model.batcher.submit(images, deadline))
     context = context_of(request)
     context.add_timing("queue", answer.queue_ms)
     context.add_timing("infer", answer.infer_ms, f"batch of {answer.batch_size}")
     return answer
-
-
-async def _watch_for_leaving(request: Request, patience: asyncio.Timeout) -> None:
-    """End patience when the client closes its connection; nothing else follows a whole body."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    patience.reschedule(asyncio.get_running_loop().time())
-
-
-def _prediction(answer: Answer, index: int) -> Prediction:
-    """What an answer says of the image at `index`."""
-    row, novelty = answer.scores.probabilities[index], float(answer.scores.novelty[index])
-    probabilities = _rounded(row)
-    digit = int(row.argmax())
-    return Prediction(
-        digit=digit,
-        confidence=probabilities[digit],
-        probabilities=probabilities,
-        is_digit=novelty <= answer.manifest.max_novelty,
-        novelty=round(novelty, SCORE_DECIMALS),
-        model_version=answer.manifest.version,
-    )
-
-
-def _rounded(row: NDArray[np.float32]) -> list[float]:
-    # In float64, where the rounded decimal is also what JSON will show.
-    rounded: list[float] = row.astype(np.float64).round(SCORE_DECIMALS).tolist()
-    return rounded

@@ -57,8 +57,13 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation_error)  # type: ignore[arg-type]
 
 
-async def _on_rowscan_error(request: Request, error: RowscanError) -> Response:
+def rowscan_problem(request: Request, error: RowscanError) -> Response:
+    """The response to a request that cannot be answered."""
     return problem_response(errors.problem_of(error), str(error), context_of(request).request_id)
+
+
+async def _on_rowscan_error(request: Request, error: RowscanError) -> Response:
+    return rowscan_problem(request, error)
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:

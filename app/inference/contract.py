@@ -84,5 +84,8 @@ class Scores(NamedTuple):
 
 def join(parts: Iterable[Scores]) -> Scores:
     """Return the scores of the images of all parts, at least one, as one."""
-    probabilities, novelty = zip(*parts, strict=True)
+    first, *others = parts
+    if not others:  # as nearly always: a request of one image
+        return first
+    probabilities, novelty = zip(first, *others, strict=True)
     return Scores(np.concatenate(probabilities), np.concatenate(novelty))

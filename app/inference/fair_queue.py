@@ -52,6 +52,7 @@ class Request:
     taken: int = 0  # images already given to the network
     scores: list[Scores] = field(default_factory=list)  # of each share that has been through
     infer_ms: float = 0.0
+    in_doubt: bool = False  # a batch that carried it gave scores that are not all sound
 
     @property
     def waiting(self) -> int:
@@ -89,16 +90,23 @@ class FairQueue:
         """Images that wait now."""
         return self._images
 
+    def check_room(self) -> None:
+        """Raise QueueFullError when no image more may wait."""
+        self._check_room(1)
+
     def put(self, request: Request) -> None:
         """Let a request wait. Raises DrainingError when closed, QueueFullError without room."""
         with self._changed:
             if self._closed:
                 raise DrainingError("The service is stopping. Send the request again elsewhere.")
-            if self._images + request.waiting > self._max_images:
-                raise QueueFullError("Too many images are waiting. Try again in a moment.")
+            self._check_room(request.waiting)
             self._images += request.waiting
             self._requests[request] = None
             self._changed.notify()
+
+    def _check_room(self, images: int) -> None:
+        if self._images + images > self._max_images:
+            raise QueueFullError("Too many images are waiting. Try again in a moment.")
 
     def withdraw(self, request: Request) -> None:
         """Take out what still waits of a request, if anything does."""

@@ -1,6 +1,6 @@
 """A published version, verified and compiled: images (n, 28, 28) in, scores of n images out.
 
-Every batch is padded to the next of the sizes that are compiled.
+A batch is read in calls of the sizes that are compiled, the last one padded.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
-from app.inference.contract import Scores
+from app.inference.contract import Scores, join
 from app.inference.manifest import Manifest, check_files, read_manifest
 from app.inference.programs import BATCH_SIZES, Programs
+from app.inference.sizes import first_calls
 
 GRAPH = "saved_model.pb"
 ASSETS = "assets/"  # files that a graph reads
@@ -64,6 +65,7 @@ class SavedModelClassifier:
     def __init__(self, manifest: Manifest, programs: Programs) -> None:
         self.manifest = manifest
         self.programs = programs
+        self._first_calls = first_calls(BATCH_SIZES)
 
     @classmethod
     def load(cls, version_dir: Path, spares: Spares | None = None) -> SavedModelClassifier:
@@ -83,8 +85,16 @@ class SavedModelClassifier:
 
     def classify(self, images: NDArray[np.float32]) -> Scores:
         """Return the scores of images float32 (n, 28, 28), 0..1."""
+        parts, left = [], images
+        while len(left):
+            size = self._first_calls[len(left)]
+            parts.append(self._call(size, left[:size]))
+            left = left[size:]
+        return join(parts)
+
+    def _call(self, size: int, images: NDArray[np.float32]) -> Scores:
+        """Run the program of one size on no more images than that."""
         count = len(images)
-        size = next(size for size in self.batch_sizes if size >= count)
         if size > count:
             padded = np.zeros((size, IMAGE_SIDE, IMAGE_SIDE), np.float32)
             padded[:count] = images
@@ -98,7 +108,7 @@ class SavedModelClassifier:
         for size in self.batch_sizes:
             for start in range(0, len(images), size):
                 batch = images[start : start + size]
-                scores = self.classify(batch)
+                scores = self._call(size, batch)
                 if not scores.are_of(len(batch)):
                     raise ModelError(
                         f"{version_dir} answers with numbers that are not finite. Remove it."

@@ -320,6 +320,8 @@ async def test_queue_full(
     response = await client.post(**EVERY_WAY[way])
     assert_problem(response, QUEUE_FULL)
     assert response.headers["Retry-After"] == "1"
+    # Nothing is read or decoded to find that out: what is wrong with the body is not even noticed.
+    assert_problem(await client.post(**ways_in.raw(b"no image")), QUEUE_FULL)
     classifier.gate.set()
     assert {(await running).status_code, (await filling).status_code} == {200}
 

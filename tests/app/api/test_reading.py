@@ -12,12 +12,11 @@ import pytest
 
 from app.api.bodies import Body
 from app.api.inputs import Image
-from app.api.reading import MAX_POOL_JOBS, POOL_THREADS, Reader
+from app.api.reading import MAX_POOL_JOBS, POOL_THREADS, Batch, Reader
 from app.errors import (
     DeadlineExceededError,
     PayloadTooLargeError,
     QueueFullError,
-    RequestError,
     problem_of,
 )
 from app.imaging import DecodeLimits, Digit
@@ -43,9 +42,9 @@ async def test_only_so_many_wait_for_the_decoders(reader: Reader) -> None:
         return_exceptions=True,
     )
     refused = [result for result in results if isinstance(result, QueueFullError)]
-    read = [result for result in results if isinstance(result, list)]
+    read = [result for result in results if isinstance(result, Batch)]
     assert len(refused) == 5
-    assert {len(digits) for digits in read} == {8}
+    assert {len(batch.pixels) for batch in read} == {8}
 
 
 async def test_who_gives_up_leaves_nothing_behind(reader: Reader) -> None:
@@ -103,11 +102,10 @@ class FailingOnce(Reader):
 async def test_a_mistake_of_ours_costs_one_image(caplog: pytest.LogCaptureFixture) -> None:
     """An unforeseen failure is logged and stands in the place of its image; the others are read."""
     reader = FailingOnce(DecodeLimits(), max_batch_images=10)
-    first, *others = await reader.read_many(BATCH, time.monotonic() + 60)
+    batch = await reader.read_many(BATCH, time.monotonic() + 60)
     reader.close()
-    assert isinstance(first, RequestError)
-    assert problem_of(first).status == 500
-    assert all(isinstance(other, Digit) for other in others)
+    assert problem_of(batch.errors[0]).status == 500
+    assert len(batch.pixels) == 7
     assert "ZeroDivisionError" in caplog.text
 
 

@@ -1,0 +1,156 @@
+"""How many requests the service answers, and how soon, beside the ceilings of the same machine.
+
+Closed loops of 1, 16 and 64 connections, each round one after another over all servers, so that a
+slow minute of the machine is everyone's: medians are over rounds, and so are ratios. The ceilings
+are FastAPI endpoints that take the same upload or the same raw body and answer a constant, and the
+network alone, in process, at its best batch. Then open loops for latency, at half and at 90% of the
+peak; and the overload. Rates are in images a second, of which a bulk request has many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+import uvloop
+
+from app.inference.versions import find_versions
+from benchmarks import network, overload
+from benchmarks.bodies import Body, bulk_body, single_bodies
+from benchmarks.closed_loop import Pace, drive, find_wrk
+from benchmarks.open_loop import Outcome, Pool, percentile_ms
+from benchmarks.service import Running, running_service
+from benchmarks.targets import Target, running
+
+CONNECTIONS = (1, 16, 64)
+LATENCY_CONNECTIONS = 64
+PEERS = ["ceilings", "tutorial", "lit"]
+
+
+class Case(NamedTuple):
+    """One server and one way to ask it."""
+
+    name: str
+    server: str
+    bodies: dict[int, Body]  # by connections
+
+
+class Times(NamedTuple):
+    """How long each step takes, in seconds."""
+
+    closed: int  # wrk counts whole ones
+    open: float
+    overload: float
+
+
+QUICK, FULL = Times(1, 2, 5), Times(3, 10, 120)
+
+
+def measure(options: argparse.Namespace) -> dict[str, float]:
+    """Return medians over the rounds, by server, way, connections and figure."""
+    find_wrk()  # rather now than after all servers are up
+    times = QUICK if options.quick else FULL
+    rounds = 1 if options.quick else options.pairs
+    version = options.models_dir / str(find_versions(options.models_dir)[0])
+    ways = single_bodies(options.models_dir)
+    with (
+        running_service(options.models_dir) as service,
+        running(version, PEERS, ways["multipart"]) as targets,
+    ):
+        found = _rounds(_cases(options.models_dir), service, targets, version, rounds, times)
+        figures = {name: statistics.median(values) for name, values in found.items()}
+        figures |= _ratios(found)
+        figures["start_to_ready_s"] = service.ready_s
+        figures["memory_after_load_mib"] = service.resident_mib()
+        peak_per_s = figures["rowscan_multipart_64_per_s"]
+        figures |= _open_loops(service, ways["multipart"], peak_per_s, times)
+        figures |= _overload(service, options.models_dir, times)
+    return figures
+
+
+def _cases(models_dir: Path) -> list[Case]:
+    single = single_bodies(models_dir)
+    upload, raw = (dict.fromkeys(CONNECTIONS, single[way]) for way in ("multipart", "raw"))
+    bulk = {connections: bulk_body(models_dir, connections) for connections in CONNECTIONS}
+    ceiling = dict.fromkeys(CONNECTIONS, single["raw"]._replace(path="/raw"))
+    return [
+        Case("rowscan_multipart", "rowscan", upload),
+        Case("rowscan_raw", "rowscan", raw),
+        Case("rowscan_bulk", "rowscan", bulk),
+        *(Case(f"{peer}_multipart", peer, upload) for peer in PEERS),
+        Case("ceilings_raw", "ceilings", ceiling),
+    ]
+
+
+def _rounds(
+    cases: list[Case], service: Running, targets: dict[str, Target], version: Path,
+    rounds: int, times: Times,
+) -> dict[str, list[float]]:  # fmt: skip
+    """Return each figure of each round."""
+    found: dict[str, list[float]] = defaultdict(list)
+    alone = network.Alone(version)
+    for _ in range(rounds):
+        found["network_best_images_per_s"].append(alone.images_per_s(times.closed))
+        for connections in CONNECTIONS:
+            for case in cases:
+                pace = _drive(case, service, targets, connections, times.closed)
+                name, body = f"{case.name}_{connections}", case.bodies[connections]
+                found[f"{name}_per_s"].append(pace.per_s * body.images)
+                found[f"{name}_p50_ms"].append(pace.p50_ms)
+                found[f"{name}_p99_ms"].append(pace.p99_ms)
+    return found
+
+
+def _drive(
+    case: Case, service: Running, targets: dict[str, Target], connections: int, seconds: int
+) -> Pace:
+    body = case.bodies[connections]
+    if case.server == "rowscan":
+        return drive(service.port, body, connections, seconds)
+    with targets[case.server].awake() as port:
+        return drive(port, body, connections, seconds)
+
+
+def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
+    """Return what the service reaches of each ceiling and of each peer, round by round."""
+
+    def ratio(mine: str, theirs: str) -> float:
+        return statistics.median(of / to for of, to in zip(found[mine], found[theirs], strict=True))
+
+    figures = {}
+    for c in CONNECTIONS:
+        raw, bulk = f"rowscan_raw_{c}_per_s", f"rowscan_bulk_{c}_per_s"
+        figures[f"raw_{c}_of_ceiling"] = ratio(raw, f"ceilings_raw_{c}_per_s")
+        figures[f"bulk_{c}_of_network"] = ratio(bulk, "network_best_images_per_s")
+        for peer in PEERS:
+            mine, theirs = (f"{server}_multipart_{c}_per_s" for server in ("rowscan", peer))
+            figures[f"multipart_{c}_of_{peer}"] = ratio(mine, theirs)
+    return figures
+
+
+def _open_loops(service: Running, body: Body, peak_per_s: float, times: Times) -> dict[str, float]:
+    figures = {}
+    for name, share in (("half", 0.5), ("90_percent", 0.9)):
+        outcomes = uvloop.run(_arrive(service.port, body, share * peak_per_s, times.open))
+        figures[f"at_{name}_of_peak_p50_ms"] = percentile_ms(outcomes, 50)
+        figures[f"at_{name}_of_peak_p99_ms"] = percentile_ms(outcomes, 99)
+        figures[f"at_{name}_of_peak_failed"] = sum(o.status != 200 for o in outcomes)
+    return figures
+
+
+async def _arrive(port: int, body: Body, per_s: float, seconds: float) -> list[Outcome]:
+    pool = Pool(port, body.request(port))
+    await pool.open(LATENCY_CONNECTIONS)
+    outcomes = await pool.arrive(per_s, seconds)
+    pool.close()
+    return outcomes
+
+
+def _overload(service: Running, models_dir: Path, times: Times) -> dict[str, float]:
+    body = bulk_body(models_dir, LATENCY_CONNECTIONS)
+    peak_per_s = drive(service.port, body, LATENCY_CONNECTIONS, times.closed).per_s
+    found = overload.measure(service.port, body, peak_per_s, times.overload)
+    return {f"overload_{name}": value for name, value in found.items()}
