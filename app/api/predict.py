@@ -53,7 +53,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
         with context.timed("decode"):
             digit = await reader.read_one(body, deadline)
         images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
-        answer = await _ask(request, model, images, deadline)
+        answer = await ask(request, model, images, deadline)
         prediction = _prediction(answer, len(images) - 1, model.manifest)
         if explain:
             prediction.seen = seen(digit)
@@ -70,7 +70,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
         images = [item.pixels for item in items if not isinstance(item, RequestError)]
         answered: list[Prediction] = []
         if images:
-            answer = await _ask(request, model, np.stack(images), deadline)
+            answer = await ask(request, model, np.stack(images), deadline)
             answered = [_prediction(answer, i, model.manifest) for i in range(len(images))]
         following = iter(answered)
         return BatchPrediction(
@@ -93,7 +93,7 @@ def _deadline(context: RequestContext, settings: Settings, asked_ms: int | None)
     return context.started + allowed_ms / 1e3
 
 
-async def _ask(
+async def ask(
     request: Request, model: Model, images: NDArray[np.float32], deadline: float
 ) -> Answer:
     """Images (n, 28, 28) through the batcher, with its timings noted.
