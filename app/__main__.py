@@ -1,5 +1,8 @@
 """`python -m app`: reads the settings, takes the port, serves until told to stop.
 
+It serves by itself, or lets several workers do so, which run the same with a socket that they
+inherit.
+
 A start that cannot succeed ends with exit code 1 and one line on stderr that says what to do.
 Log lines go to stdout.
 """
@@ -15,43 +18,20 @@ if __name__ == "__main__":
         signal.signal(_number, lambda *_: os._exit(0))
 
 import logging
-import math
 import socket
 import sys
-import threading
 import time
 import warnings
-from types import FrameType
-from typing import NoReturn
 
-import uvicorn
 from pydantic import ValidationError
 
-from app.inference.manifest import MODEL_NAME
-from app.inference.service import Service
-from app.main import create_app
+from app.process import START_FAILED, StartError, leave
 from app.settings import Settings
+from app.workers import inherit, supervise
 
 # As uvicorn: more than the few connections that a start or a pause lets pile up.
 LISTEN_BACKLOG = 2048
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class StartError(Exception):
-    """Why the service cannot start, in one line."""
-
-
-class Server(uvicorn.Server):
-    """Turns readiness off in the moment that a signal comes, before connections are closed."""
-
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by uvicorn on SIGTERM and SIGINT."""
-        self._service.begin_drain()
-        super().handle_exit(sig, frame)
 
 
 def main() -> int:
@@ -62,12 +42,21 @@ def main() -> int:
     try:
         refuse_arguments(sys.argv[1:])
         settings = read_settings()
-        listener = listen(settings.host, settings.port)
+        inherited = inherit(os.environ)
+        listener = inherited.listener if inherited else bind(settings.host, settings.port)
         configure_logging(settings.log_level)
-        serve(settings, listener, started)
+        if settings.workers > 1 and not inherited:
+            # The first worker that is ready begins to listen, for all.
+            return supervise(listener, settings.workers, settings.drain_s)
+        if not inherited:
+            listener.listen(LISTEN_BACKLOG)
+        # Here and not above: the parent of workers needs none of the app.
+        from app.server import serve
+
+        serve(settings, listener, started, inherited.link if inherited else None)
     except StartError as error:
         print(f"rowscan: {error}", file=sys.stderr)
-        return 1
+        return START_FAILED
     return 0
 
 
@@ -90,18 +79,22 @@ def read_settings() -> Settings:
         raise StartError(f"{name} is not valid: {first['msg']}.") from error
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises StartError when the address cannot be had."""
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that has the address. Raises StartError when it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
-        return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
+        listener.bind((host, port))
     except OSError as error:
-        # create_server adds the address, which is named here already.
-        reason = str(error.strerror).partition(" (while")[0]
+        listener.close()
         raise StartError(
-            f"cannot listen on {host} port {port} ({reason}). "
+            f"cannot listen on {host} port {port} ({error.strerror}). "
             "Set ROWSCAN_HOST and ROWSCAN_PORT to an address that is free."
         ) from error
+    return listener
 
 
 def configure_logging(level: str) -> None:
@@ -110,57 +103,6 @@ def configure_logging(level: str) -> None:
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.root.level))
     # It warns of every malformed body, which the client is told anyway.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
-
-
-def serve(settings: Settings, listener: socket.socket, started: float) -> None:
-    """Serve until a signal. Raises StartError when no model can be served."""
-    host, port = listener.getsockname()[:2]
-    fatal: list[str] = []
-
-    def on_ready(version: int) -> None:
-        address = f"[{host}]" if ":" in host else host
-        seconds = time.monotonic() - started
-        where = f"http://{address}:{port}"
-        print(
-            f"rowscan: {MODEL_NAME} version {version} ready on {where} in {seconds:.1f} s",
-            flush=True,
-        )
-
-    def on_fatal(why: str) -> None:
-        fatal.append(why)
-        server.should_exit = True
-
-    app = create_app(settings, on_ready=on_ready, on_fatal=on_fatal)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws="none",
-        timeout_graceful_shutdown=math.ceil(settings.drain_s),
-    )
-    server = Server(config, app.state.service)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # When uvicorn has stopped it raises the signal once more, which would look like a crash.
-        signal.signal(number, server.handle_exit)
-    server.run(sockets=[listener])
-    if fatal:
-        raise StartError(fatal[0])
-
-
-def leave(code: int) -> NoReturn:
-    """End the process, at once when a thread may still be inside TensorFlow.
-
-    The load thread is when the stop comes early, and so is the inference thread when the network
-    hangs. Both are daemons, but TensorFlow aborts when Python is taken down around it. What had to
-    be finished has been, or the time to finish it is over.
-    """
-    if any(thread.daemon for thread in threading.enumerate()):
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
 from app.imaging import DecodeLimits
 from app.inference.classifier import Classifier
-from app.inference.service import Loaded, Service
+from app.inference.service import Service
+from app.inference.versions import Versions
 from app.settings import Settings
 
 
@@ -28,29 +29,35 @@ def create_app(
     classifier: Classifier | None = None,
     on_fatal: Callable[[str], None] | None = None,
     on_ready: Callable[[int], None] | None = None,
+    versions: Versions | None = None,
 ) -> FastAPI:
     """The service as an ASGI app.
 
-    It serves `classifier`, or else loads the newest good version in the background from the moment
-    that its lifespan starts: on_ready(version) is called when it answers, on_fatal(why) when no
-    version can be served.
+    It serves `classifier`, or else loads the newest good one of `versions` (by default those of the
+    settings) in the background from the moment that its lifespan starts, and then looks for newer
+    ones: on_ready(version) is called when the first answers, on_fatal(why) when none can be served.
     """
     service = Service(settings.max_queue_images, settings.drain_s)
     limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
     reader = Reader(limits, settings.max_batch_images)
 
-    def load() -> Loaded:
-        # Here and not above: this import takes TensorFlow in, seconds and hundreds of megabytes.
-        from app.inference.versions import load_newest
+    versions = versions or Versions(settings.models_dir, settings.model_version)
 
-        return load_newest(settings.models_dir, settings.model_version)
+    def begin(version: int) -> None:
+        if settings.reload_s and settings.model_version is None:
+            service.watch(versions.look_again, settings.reload_s)
+        if on_ready is not None:
+            on_ready(version)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if classifier is not None:
             service.serve(classifier)
         else:
-            service.load(load, on_ready or _ignore, on_fatal or _ignore)
+            loaded = service.load(versions.load_newest, begin, on_fatal or _ignore)
+            if settings.workers > 1:
+                # The server listens after this: requests are for those that can answer them.
+                await loaded.wait()
         yield
         await service.drain()
         reader.close()

@@ -179,6 +179,9 @@ class Health(BaseModel):
     model: ServedModel | None = None
     refused: dict[int, str] = Field(description="Published versions that are not served, and why.")
     error: str | None = Field(None, description="Why no model can be served.")
+    reload_error: str | None = Field(
+        None, description="Why it is not the newest version of the folder that answers."
+    )
 
 
 class Ready(BaseModel):

@@ -16,11 +16,24 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(8000, ge=0, le=65535, description="TCP port; 0 lets the system choose.")
+    workers: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that serve, each with a model of its own and the limits below.",
+    )
     models_dir: Path = Field(
         Path("models/digits"), description="Folder of published versions: 1, 2, …"
     )
     model_version: int | None = Field(
         None, ge=1, description="Serve exactly this version; unset: the newest good one."
+    )
+    reload_s: float = Field(
+        5.0,
+        ge=0,
+        le=86_400,
+        description="Look for another version every so many seconds; 0: only at the start. "
+        "A pinned version is served for good.",
     )
     max_upload_bytes: int = Field(
         10_000_000, ge=1_000, le=1_000_000_000, description="Largest request body, in bytes."

@@ -30,10 +30,9 @@ from app.inference.manifest import (
     Stage,
     TestFigures,
     Training,
-    digest_file,
-    list_files,
     write_manifest,
 )
+from app.inference.version_files import digest_file, list_files
 from app.inference.versions import find_versions
 from training.data import Split
 from training.errors import TrainingError

@@ -38,6 +38,7 @@ def health_router(service: Service) -> APIRouter:
                 model=ServedModel(name=MODEL_NAME, version=manifest.version) if manifest else None,
                 refused=service.refused,
                 error=service.error,
+                reload_error=service.reload_error,
             ),
         )
 

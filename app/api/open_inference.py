@@ -45,9 +45,9 @@ def open_inference_router(door: TensorDoor) -> APIRouter:
         header_length = request.headers.get(HEADER_LENGTH)
         read = partial(read_infer, header_length=header_length, max_images=door.max_images)
         asked, answer = await door.ask(request, served, read)
-        if version not in (None, answer.model_version):  # another followed it meanwhile
+        if version not in (None, answer.manifest.version):  # another followed it meanwhile
             raise UnknownModelError(unknown)
-        return write_infer(asked, answer.scores, answer.model_version)
+        return write_infer(asked, answer.scores, answer.manifest.version)
 
     async def nothing() -> Response:
         raise UnknownModelError("There is nothing at this address, or not by this method.")

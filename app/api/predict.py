@@ -18,7 +18,6 @@ from app.api.problems import error_body
 from app.api.reading import Reader
 from app.errors import RequestError
 from app.inference.fair_queue import Answer
-from app.inference.manifest import Manifest
 from app.inference.service import Model, Service
 from app.schemas import BatchPrediction, Prediction
 from app.settings import Settings
@@ -54,7 +53,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
             digit = await reader.read_one(body, deadline)
         images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
         answer = await ask(request, model, images, deadline)
-        prediction = _prediction(answer, len(images) - 1, model.manifest)
+        prediction = _prediction(answer, len(images) - 1)
         if explain:
             prediction.seen = seen(digit)
             prediction.rows = [_rounded(row) for row in answer.scores.probabilities]
@@ -71,7 +70,7 @@ def predict_router(service: Service, reader: Reader, settings: Settings) -> APIR
         answered: list[Prediction] = []
         if images:
             answer = await ask(request, model, np.stack(images), deadline)
-            answered = [_prediction(answer, i, model.manifest) for i in range(len(images))]
+            answered = [_prediction(answer, i) for i in range(len(images))]
         following = iter(answered)
         return BatchPrediction(
             predictions=[
@@ -122,7 +121,7 @@ async def _watch_for_leaving(request: Request, patience: asyncio.Timeout) -> Non
     patience.reschedule(asyncio.get_running_loop().time())
 
 
-def _prediction(answer: Answer, index: int, manifest: Manifest) -> Prediction:
+def _prediction(answer: Answer, index: int) -> Prediction:
     """What an answer says of the image at `index`."""
     row, novelty = answer.scores.probabilities[index], float(answer.scores.novelty[index])
     probabilities = _rounded(row)
@@ -131,9 +130,9 @@ def _prediction(answer: Answer, index: int, manifest: Manifest) -> Prediction:
         digit=digit,
         confidence=probabilities[digit],
         probabilities=probabilities,
-        is_digit=novelty <= manifest.max_novelty,
+        is_digit=novelty <= answer.manifest.max_novelty,
         novelty=round(novelty, SCORE_DECIMALS),
-        model_version=answer.model_version,
+        model_version=answer.manifest.version,
     )
 
 

@@ -42,7 +42,7 @@ def tensorflow_serving_router(door: TensorDoor) -> APIRouter:
         model = door.model(name, version, unknown)
         read = partial(read_predict, max_images=door.max_images)
         asked, answer = await door.ask(request, model, read)
-        if version not in (None, answer.model_version):  # another followed it meanwhile
+        if version not in (None, answer.manifest.version):  # another followed it meanwhile
             raise UnknownModelError(unknown)
         return JSONResponse(write_predict(asked, answer.scores))
 

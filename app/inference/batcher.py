@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from app.errors import DeadlineExceededError, DrainingError, InferenceError, RequestError
 from app.inference.classifier import Classifier
 from app.inference.contract import join
-from app.inference.fair_queue import Answer, FairQueue, Request, Share
+from app.inference.fair_queue import Answer, Batch, FairQueue, Request
+from app.inference.manifest import Manifest
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,7 @@ class Batcher:
     """Runs a classifier for many callers at once. Made inside the event loop that it serves."""
 
     def __init__(self, classifier: Classifier, max_queue_images: int) -> None:
-        self._classifier = classifier
-        self._queue = FairQueue(max_queue_images)
+        self._queue = FairQueue(classifier, max_queue_images)
         self._loop = asyncio.get_running_loop()
         self._open: set[Request] = set()  # not answered yet; touched in the event loop only
         self._stopped = asyncio.Event()
@@ -52,6 +52,13 @@ class Batcher:
     def queued_images(self) -> int:
         """Images that wait for the network now."""
         return self._queue.images
+
+    def replace(self, classifier: Classifier) -> None:
+        """Answer with this classifier from the next batch on, whatever waits already included.
+
+        The one before is let go with the last request that it has begun.
+        """
+        self._queue.replace(classifier)
 
     async def submit(self, images: NDArray[np.float32], deadline: float) -> Answer:
         """Wait for the answer to images (n, 28, 28) float32 0..1, n ≥ 1.
@@ -107,10 +114,18 @@ class Batcher:
     # From here on in the inference thread.
 
     def _run(self) -> None:
-        while batch := self._queue.take(self._classifier.batch_sizes[-1]):
-            if not self._tell_loop(self._deliver, self._serve(batch)):
-                return
+        while self._run_batch():
+            pass
         self._tell_loop(self._stopped.set)
+
+    def _run_batch(self) -> bool:
+        """Wait for a batch and answer it; False when no other follows.
+
+        A function of its own, so that nothing of the batch before, its classifier among it, is
+        held while it waits.
+        """
+        batch = self._queue.take()
+        return batch is not None and self._tell_loop(self._deliver, self._serve(batch))
 
     def _tell_loop(self, callback: Callable[..., None], *args: object) -> bool:
         """Have the event loop call this; False when it is closed, and with it all callers gone."""
@@ -121,46 +136,48 @@ class Batcher:
             return False
         return True
 
-    def _serve(self, batch: list[Share]) -> list[Outcome]:
+    def _serve(self, batch: Batch) -> list[Outcome]:
         """Run the network on a batch; the requests that are complete with it, or failed."""
-        requests = dict.fromkeys(share.request for share in batch)
-        images = np.concatenate([share.images for share in batch])  # (batch, 28, 28)
+        classifier, shares = batch
+        requests = dict.fromkeys(share.request for share in shares)
+        images = np.concatenate([share.images for share in shares])  # (batch, 28, 28)
         started = time.monotonic()
         try:
-            scores = self._classifier.classify(images)
+            scores = classifier.classify(images)
         except Exception:
             logger.exception("The network failed on a batch of %d images", len(images))
             return [(request, _failure()) for request in requests]
         finished = time.monotonic()
 
         first = 0
-        for share in batch:
+        for share in shares:
             last = first + len(share.images)
             share.request.scores.append(scores.part(first, last))
             first = last
         for request in requests:
             request.infer_ms += 1e3 * (finished - started)
         return [
-            (request, self._conclude(request, finished, len(images)))
+            (request, _conclude(request, classifier.manifest, finished, len(images)))
             for request in requests
             if not request.waiting
         ]
 
-    def _conclude(
-        self, request: Request, finished: float, batch_size: int
-    ) -> Answer | RequestError:
-        """Put the scores of a request together, whose images have all been through the network."""
-        scores = join(request.scores)
-        if not scores.are_of(len(request.images)):
-            logger.error("The network gave scores that are missing or not finite")
-            return _failure()
-        return Answer(
-            scores=scores,
-            model_version=self._classifier.manifest.version,
-            queue_ms=1e3 * (finished - request.submitted) - request.infer_ms,
-            infer_ms=request.infer_ms,
-            batch_size=batch_size,
-        )
+
+def _conclude(
+    request: Request, manifest: Manifest, finished: float, batch_size: int
+) -> Answer | RequestError:
+    """Put the scores of a request together, whose images have all been through the network."""
+    scores = join(request.scores)
+    if not scores.are_of(len(request.images)):
+        logger.error("The network gave scores that are missing or not finite")
+        return _failure()
+    return Answer(
+        scores=scores,
+        manifest=manifest,
+        queue_ms=1e3 * (finished - request.submitted) - request.infer_ms,
+        infer_ms=request.infer_ms,
+        batch_size=batch_size,
+    )
 
 
 def _failure() -> InferenceError:

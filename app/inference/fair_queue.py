@@ -3,6 +3,9 @@
 Requests of one or many images go in at the event loop; shares of them, enough to fill a batch, come
 out at the inference thread. Counted in images throughout, since these are what the network's time
 goes by.
+
+When the classifier is replaced, requests that wait are read by the new one. A request whose first
+images the old one has read is read to its end by the old one, so that no answer is of two versions.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import DrainingError, QueueFullError
+from app.inference.classifier import Classifier
 from app.inference.contract import Scores
+from app.inference.manifest import Manifest
 
 # Images that a request may put into a batch before the next request has its turn: a picture that
 # waits behind a request of hundreds rides in the same batch or the one after.
@@ -29,7 +34,7 @@ class Answer(NamedTuple):
     """What the network said about the images of one request."""
 
     scores: Scores  # in the order of the images
-    model_version: int
+    manifest: Manifest  # of the version that read them
     queue_ms: float  # from submit to the answer, without infer_ms
     infer_ms: float  # sum over the batches that carried the request
     batch_size: int  # images in the last of these batches, neighbours included
@@ -43,6 +48,7 @@ class Request:
     deadline: float  # on time.monotonic()
     answer: asyncio.Future[Answer]
     submitted: float = field(default_factory=time.monotonic)
+    classifier: Classifier | None = None  # the one that reads it, from its first image on
     taken: int = 0  # images already given to the network
     scores: list[Scores] = field(default_factory=list)  # of each share that has been through
     infer_ms: float = 0.0
@@ -60,12 +66,20 @@ class Share(NamedTuple):
     images: NDArray[np.float32]
 
 
+class Batch(NamedTuple):
+    """Shares that one classifier reads at once."""
+
+    classifier: Classifier
+    shares: list[Share]
+
+
 class FairQueue:
     """First come, first served, but only TURN_IMAGES at a time."""
 
-    def __init__(self, max_images: int) -> None:
+    def __init__(self, classifier: Classifier, max_images: int) -> None:
         self._max_images = max_images
         self._changed = threading.Condition()  # its lock is held for whatever touches the rest
+        self._classifier = classifier
         self._requests: OrderedDict[Request, None] = OrderedDict()
         self._images = 0
         self._closed = False
@@ -93,36 +107,61 @@ class FairQueue:
                 del self._requests[request]
                 self._images -= request.waiting
 
+    def replace(self, classifier: Classifier) -> None:
+        """Let this classifier read every request that has not been begun."""
+        with self._changed:
+            self._classifier = classifier
+
     def close(self) -> None:
         """Refuse what comes from now on; `take` ends when all is taken."""
         with self._changed:
             self._closed = True
             self._changed.notify()
 
-    def take(self, room: int) -> list[Share]:
-        """The next batch of at most room images, waiting for the first; empty at the end."""
+    def take(self) -> Batch | None:
+        """The next batch for one classifier, waiting for its first image; None at the end."""
         with self._changed:
             while True:
-                if batch := self._form_batch(room):
+                if batch := self._form_batch():
                     return batch
                 if self._closed:
-                    return []
+                    return None
                 self._changed.wait()
 
-    def _form_batch(self, room: int) -> list[Share]:
-        """Go round the requests until the batch is full, dropping those that are too late."""
+    def _form_batch(self) -> Batch | None:
+        """Go round the requests until the batch is full.
+
+        Those that are too late are dropped; those that another classifier reads keep their place.
+        """
         now = time.monotonic()
-        batch = []
-        while room and self._requests:
+        batch: Batch | None = None
+        passed_over: list[Request] = []
+        room = 0
+        while self._requests and (room or batch is None):
             request, _ = self._requests.popitem(last=False)
             if request.deadline <= now:
                 self._images -= request.waiting
                 continue
-            size = min(request.waiting, TURN_IMAGES, room)
-            batch.append(Share(request, request.images[request.taken : request.taken + size]))
-            request.taken += size
-            self._images -= size
-            room -= size
-            if request.waiting:
-                self._requests[request] = None
+            classifier = request.classifier or self._classifier
+            if batch is None:
+                batch = Batch(classifier, [])
+                room = classifier.batch_sizes[-1]
+            elif batch.classifier is not classifier:
+                passed_over.append(request)
+                continue
+            request.classifier = classifier
+            room -= self._share_out(request, min(request.waiting, TURN_IMAGES, room), batch)
+        for request in reversed(passed_over):
+            self._requests[request] = None
+            self._requests.move_to_end(request, last=False)
         return batch
+
+    def _share_out(self, request: Request, size: int, batch: Batch) -> int:
+        """Put so many images of a request into the batch, and the request behind the others."""
+        share = request.images[request.taken : request.taken + size]
+        batch.shares.append(Share(request, share))
+        request.taken += size
+        self._images -= size
+        if request.waiting:
+            self._requests[request] = None
+        return size

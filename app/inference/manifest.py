@@ -9,45 +9,35 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
-import os
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
 from app.inference.contract import CLASSES, INPUT, OUTPUTS, Scores, TensorContract
+from app.inference.version_files import (
+    MANIFEST_PATH,
+    FileDigest,
+    Part,
+    Sha256,
+    digest_file,
+    list_files,
+)
 
 MODEL_NAME: Final = "digits"
-MANIFEST_PATH = PurePosixPath("assets.extra/manifest.json")
 FORMAT: Final = 3  # raised when a reader of the old format could not read the new one
 MAX_MANIFEST_BYTES = 1_000_000
-HASH_CHUNK_BYTES = 1 << 20
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Novelty = Annotated[float, Field(ge=0, le=1)]  # higher: less like a digit
 
 
-class _Part(BaseModel):
-    """What all parts share: nothing unknown, nothing changed later."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class FileDigest(_Part):
-    """Size and sha256 of one file of the version."""
-
-    bytes: int = Field(ge=0)
-    sha256: Sha256
-
-
-class GoldenSample(_Part):
+class GoldenSample(Part):
     """One image with the answer that the version gave when it was exported."""
 
     label: int = Field(ge=0, lt=CLASSES)
@@ -61,7 +51,7 @@ class GoldenSample(_Part):
         return raw.reshape(IMAGE_SIDE, IMAGE_SIDE).astype(np.float32) / np.float32(255)
 
 
-class Golden(_Part):
+class Golden(Part):
     """The golden samples, and how far what is served may lie from what was recorded."""
 
     tolerance: float = Field(gt=0, lt=0.1)
@@ -79,7 +69,7 @@ class Golden(_Part):
         )
 
 
-class Stage(_Part):
+class Stage(Part):
     """A training that came before, and gave the next one its first weights: on the same data."""
 
     preset: dict[str, object]
@@ -88,7 +78,7 @@ class Stage(_Part):
     source_revision: str
 
 
-class Training(_Part):
+class Training(Part):
     """How the version was made, so that it can be made again."""
 
     preset: dict[str, object]
@@ -102,7 +92,7 @@ class Training(_Part):
     stages: tuple[Stage, ...]  # before it, the first of which began with random weights
 
 
-class TestFigures(_Part):
+class TestFigures(Part):
     """What the version scored on the images that no choice was made on."""
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -114,7 +104,7 @@ class TestFigures(_Part):
     negative_log_likelihood: float
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """All that a reader must know of a published version."""
 
     format: Literal[3] = FORMAT
@@ -198,34 +188,6 @@ def check_files(version_dir: Path, manifest: Manifest) -> None:
             raise ModelError(
                 f"{version_dir / name} is not the published file. Restore it or remove the version."
             )
-
-
-def list_files(version_dir: Path) -> list[str]:
-    """Return the relative names of all files in `version_dir` but the manifest's.
-
-    Raises `ModelError` on a link.
-    """
-    names = []
-    for folder, subfolders, files in os.walk(version_dir):
-        for name in (*subfolders, *files):
-            path = Path(folder, name)
-            if path.is_symlink():
-                raise ModelError(f"{path} is a link. A version holds plain files only.")
-        names += [Path(folder, name).relative_to(version_dir).as_posix() for name in files]
-    return [name for name in names if name != str(MANIFEST_PATH)]
-
-
-def digest_file(path: Path) -> FileDigest:
-    """Return size and sha256 of a file; raises `ModelError` when it cannot be read."""
-    digest, size = hashlib.sha256(), 0
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(HASH_CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read ({error.strerror}).") from error
-    return FileDigest(bytes=size, sha256=digest.hexdigest())
 
 
 def write_manifest(version_dir: Path, manifest: Manifest) -> None:

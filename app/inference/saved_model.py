@@ -1,72 +1,83 @@
 """A published version, verified and compiled: images (n, 28, 28) in, scores of n images out.
 
-The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
-for a few fixed batch sizes, and every batch is padded to the next of them. The only module of the
-app that imports TensorFlow, apart from which stands all that must be importable in an instant.
+Every batch is padded to the next of the sizes that are compiled.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import weakref
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
-from app.inference.contract import (
-    INPUT,
-    NOVELTY,
-    NOVELTY_SIGNATURE,
-    OUTPUTS,
-    PROBABILITIES,
-    Layout,
-    Scores,
-)
+from app.inference.contract import Scores
 from app.inference.manifest import Manifest, check_files, read_manifest
+from app.inference.programs import BATCH_SIZES, Programs
 
-# Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
-# no log level silences; what XLA compiles does not use it.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-import tensorflow as tf
+GRAPH = "saved_model.pb"
+ASSETS = "assets/"  # files that a graph reads
 
-# Compiled for these many images: a lone one, a few, and as many as pay (one takes 0.4 ms alone,
-# 0.1 ms among 64). Each size costs half a second of start-up.
-BATCH_SIZES = (1, 8, 64)
-COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
+Graph = frozenset[tuple[str, str]]  # names and digests of the files that make one up
 
-Tensor = Any  # TensorFlow carries no types
-SavedModel = Any
-Signature = Any
-Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # images → probabilities, novelty
+
+class Spares:
+    """Compiled programs whose version is not served any more, for the next version of their graph.
+
+    TensorFlow never frees what XLA has compiled: some 10 MiB each time that a version is loaded
+    anew. With spares, a graph is compiled twice however many of its versions come and go.
+    """
+
+    def __init__(self) -> None:
+        self._free: dict[Graph, list[Programs]] = {}
+
+    def get(self, version_dir: Path, manifest: Manifest) -> Programs:
+        """Programs with the weights of a version, whose files have been checked."""
+        free = self._free.setdefault(_graph_of(manifest), [])
+        if not free:
+            return Programs.load(version_dir)
+        free[0].take_weights(version_dir)
+        return free.pop(0)
+
+    def lend(self, programs: Programs, classifier: SavedModelClassifier) -> None:
+        """Have the programs back as soon as nobody holds the classifier."""
+        free = self._free.setdefault(_graph_of(classifier.manifest), [])
+        weakref.finalize(classifier, free.append, programs).atexit = False
+
+
+def _graph_of(manifest: Manifest) -> Graph:
+    """Return what two versions must share so that only their weights differ."""
+    return frozenset(
+        (name, digest.sha256)
+        for name, digest in manifest.files.items()
+        if name == GRAPH or name.startswith(ASSETS)
+    )
 
 
 class SavedModelClassifier:
     """A `Classifier` over one verified SavedModel version."""
 
-    def __init__(self, manifest: Manifest, model: SavedModel, programs: dict[int, Forward]) -> None:
+    batch_sizes = BATCH_SIZES
+
+    def __init__(self, manifest: Manifest, programs: Programs) -> None:
         self.manifest = manifest
-        self.batch_sizes = tuple(sorted(programs))
-        self._model = model  # owns the variables, to which the programs refer but weakly
-        self._programs = programs
+        self.programs = programs
 
     @classmethod
-    def load(cls, version_dir: Path) -> SavedModelClassifier:
+    def load(cls, version_dir: Path, spares: Spares | None = None) -> SavedModelClassifier:
         """Verify a version, compile it, warm it up and let it read its golden samples.
 
-        Raises `ModelError` when a file, a signature, an output or a golden answer is not as the
-        manifest says.
+        What is compiled already among the `spares` is not compiled again. Raises `ModelError` when
+        a file, a signature, an output or a golden answer is not as the manifest says.
         """
         manifest = read_manifest(version_dir)
         check_files(version_dir, manifest)
-        model = _load_model(version_dir)
-        _check_signatures(model, version_dir)
-        classifier = cls(manifest, model, _compile(model, version_dir))
+        programs = spares.get(version_dir, manifest) if spares else Programs.load(version_dir)
+        classifier = cls(manifest, programs)
+        if spares:
+            spares.lend(programs, classifier)
         classifier._check_golden_samples(version_dir)
         return classifier
 
@@ -78,8 +89,7 @@ class SavedModelClassifier:
             padded = np.zeros((size, IMAGE_SIDE, IMAGE_SIDE), np.float32)
             padded[:count] = images
             images = padded  # (size, 28, 28)
-        probabilities, novelty = self._programs[size](tf.constant(images))
-        return Scores(probabilities.numpy(), novelty.numpy()).part(0, count)
+        return self.programs.run(images).part(0, count)
 
     def _check_golden_samples(self, version_dir: Path) -> None:
         """Let every compiled program read the golden samples; raise when one answer is off."""
@@ -99,68 +109,3 @@ class SavedModelClassifier:
                         f"{version_dir} does not reproduce its golden samples: off by {error:.2g}, "
                         f"where {golden.tolerance:g} is allowed. Restore it or remove the version."
                     )
-
-
-def _load_model(version_dir: Path) -> SavedModel:
-    """Load the SavedModel, whatever its signatures."""
-    try:
-        return tf.saved_model.load(str(version_dir))
-    except Exception as error:  # TensorFlow raises nearly anything for a damaged file
-        raise ModelError(
-            f"{version_dir} is not a SavedModel that TensorFlow loads: {_first_line(error)}"
-        ) from error
-
-
-def _check_signatures(model: SavedModel, version_dir: Path) -> None:
-    """Raise when a signature of the contract is missing or takes or gives something else."""
-    for name, outputs in OUTPUTS.items():
-        if name not in model.signatures:
-            raise ModelError(
-                f"{version_dir} has no signature {name}. Publish the version again or remove it."
-            )
-        signature: Signature = model.signatures[name]
-        for kind, specs, contracts in (
-            ("input", signature.structured_input_signature[1], (INPUT,)),
-            ("output", signature.structured_outputs, outputs),
-        ):
-            found = sorted(_layout(tensor, spec) for tensor, spec in specs.items())
-            wanted = sorted(contract.layout for contract in contracts)
-            if found != wanted:
-                raise ModelError(
-                    f"{version_dir}: the {kind} of signature {name} is {found}, not {wanted}. "
-                    "Publish the version again or remove it."
-                )
-
-
-def _layout(name: str, spec: tf.TensorSpec) -> Layout:
-    """Return a tensor of a signature as the contract writes it."""
-    shape = None if spec.shape.rank is None else tuple(spec.shape)
-    return name, spec.dtype.name, shape
-
-
-def _compile(model: SavedModel, version_dir: Path) -> dict[int, Forward]:
-    """Compile one pass to both scores with XLA for every batch size; run each program once."""
-    signature: Signature = model.signatures[NOVELTY_SIGNATURE]
-
-    def read(image: Tensor) -> tuple[Tensor, Tensor]:
-        scores = signature(image=image)
-        return scores[PROBABILITIES.name], scores[NOVELTY.name]
-
-    forward = tf.function(read, jit_compile=True)
-
-    def compile_size(size: int) -> Forward:
-        shape = (size, IMAGE_SIDE, IMAGE_SIDE)
-        program: Forward = forward.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-        program(tf.zeros(shape))
-        return program
-
-    try:
-        with ThreadPoolExecutor(COMPILE_THREADS) as pool:
-            return dict(zip(BATCH_SIZES, pool.map(compile_size, BATCH_SIZES), strict=True))
-    except Exception as error:  # likewise
-        raise ModelError(f"{version_dir} does not compile: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    """Return what TensorFlow says before it goes into details."""
-    return str(error).strip().partition("\n")[0][:200]

@@ -1,7 +1,8 @@
 """The life of the model in one process: loading, ready, draining; or failed, with the reason.
 
 A model is loaded in a thread of its own while the event loop already answers health checks.
-What is asked for a batcher gets one only when a verified, warmed model can answer.
+What is asked for a batcher gets one only when a verified, warmed model can answer. While it is
+ready, another version may take the place of the one that answers, between two batches.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from app.errors import DrainingError, ModelError, NotReadyError
 from app.inference.batcher import Batcher
 from app.inference.classifier import Classifier
 from app.inference.manifest import Manifest
+from app.inference.versions import Look
+from app.inference.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ Status = Literal["loading", "ready", "draining", "failed"]
 
 
 class Loaded(Protocol):
-    """What loading gives: `app.inference.versions.load_newest` returns one."""
+    """What loading gives: `app.inference.versions.Versions.load_newest` returns one."""
 
     @property
     def classifier(self) -> Classifier:
@@ -52,8 +55,10 @@ class Service:
         self._max_queue_images = max_queue_images
         self._drain_s = drain_s
         self._model: Model | None = None
+        self._watch: Watch | None = None
         self._drain_until: float | None = None
         self.error: str | None = None
+        self.reload_error: str | None = None
         self.refused: dict[int, str] = {}
 
     @property
@@ -87,16 +92,35 @@ class Service:
         """Answer with this classifier from now on. Called in the event loop."""
         self._model = Model(classifier.manifest, Batcher(classifier, self._max_queue_images))
 
+    def watch(self, look: Callable[[], Look], every_s: float) -> None:
+        """Look for other versions every so many seconds, as long as this one answers."""
+        self._watch = Watch(look, self._take_over, every_s)
+
+    def _take_over(self, look: Look) -> None:
+        """Answer with what a look has found, if anything, from the next batch on."""
+        self.refused, self.reload_error = look.refused, look.error
+        if look.classifier is None or self._model is None:
+            return
+        manifest = look.classifier.manifest
+        logger.info("Version %d follows version %d", manifest.version, self._model.manifest.version)
+        self._model.batcher.replace(look.classifier)
+        self._model = Model(manifest, self._model.batcher)
+
     def load(
         self,
         load: Callable[[], Loaded],
         on_ready: Callable[[int], None],
         on_fatal: Callable[[str], None],
-    ) -> None:
-        """Load in the background; then, in the event loop, on_ready(version) or on_fatal(why)."""
+    ) -> asyncio.Event:
+        """Load in the background; then, in the event loop, on_ready(version) or on_fatal(why).
+
+        The event that is returned is set in the same moment.
+        """
         loop = asyncio.get_running_loop()
+        finished = asyncio.Event()
 
         def finish(loaded: Loaded | str) -> None:
+            finished.set()
             if isinstance(loaded, str):
                 self.error = loaded
                 on_fatal(loaded)
@@ -114,6 +138,7 @@ class Service:
 
         # A daemon: stopping does not wait for a model that nobody will use.
         threading.Thread(target=run, name="load", daemon=True).start()
+        return finished
 
     def begin_drain(self) -> None:
         """Turn readiness off and refuse new requests; those that were accepted go on.
@@ -126,6 +151,8 @@ class Service:
     async def drain(self) -> None:
         """Finish what was accepted, within drain_s of begin_drain, and stop the network."""
         self.begin_drain()
+        if self._watch is not None:
+            self._watch.stop()
         if self._model is not None and self._drain_until is not None:
             remaining_s = self._drain_until - time.monotonic()
             await self._model.batcher.drain(max(MIN_STOP_S, remaining_s))

@@ -1,24 +1,52 @@
-"""Which version to serve: the newest that can be trusted, or the one that is pinned."""
+"""Which version to serve: the newest that can be trusted, or the one that is pinned.
+
+Between the folder of published versions and the service: `load_newest` at the start, `look_again`
+from time to time. Nothing is loaded twice for the same files, be it served or refused.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from dataclasses import dataclass, field
+import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from app.errors import ModelError
 from app.inference.classifier import Classifier
-from app.inference.saved_model import SavedModelClassifier
 
 logger = logging.getLogger(__name__)
 
+Load = Callable[[Path], Classifier]  # raises ModelError when the version is not to be served
+# Path, mode, inode, size and time of change of each file and folder.
+Fingerprint = frozenset[tuple[str, int, int, int, int]]
 
-@dataclass(frozen=True)
-class Loaded:
+
+class Loaded(NamedTuple):
     """A classifier that answers, and why each newer version was passed over."""
 
     classifier: Classifier
-    refused: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, str]
+
+
+class Look(NamedTuple):
+    """What came of looking into the folder again."""
+
+    classifier: Classifier | None  # to be served from now on; None: what is served goes on
+    refused: dict[int, str]
+    error: str | None  # why it is not the newest version of the folder that is served
+
+
+class _Served(NamedTuple):
+    version: int
+    files: Fingerprint
+
+
+class _Refusal(NamedTuple):
+    why: str
+    files: Fingerprint
 
 
 def find_versions(models_dir: Path) -> list[int]:
@@ -38,31 +66,127 @@ def find_versions(models_dir: Path) -> list[int]:
     return sorted(numbers, reverse=True)
 
 
-def load_newest(models_dir: Path, pinned: int | None = None) -> Loaded:
-    """Load the newest version that passes every check, or only `pinned`.
+def fingerprint(version_dir: Path) -> Fingerprint:
+    """Return what changes when a file of the version does, without reading any."""
+    entries = {str(version_dir)}
+    for folder, subfolders, files in os.walk(version_dir):
+        entries |= {str(Path(folder, name)) for name in (*subfolders, *files)}
+    found = set()
+    for entry in entries:
+        with contextlib.suppress(OSError):  # gone meanwhile, which the next look will notice
+            status = os.lstat(entry)
+            kind = (status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns)
+            found.add((entry, *kind))
+    return frozenset(found)
 
-    Raises `ModelError` when no version can be served; its message holds the reason for the newest
-    one.
+
+def saved_models() -> Load:
+    """Return what loads with TensorFlow, whose import takes seconds and hundreds of megabytes."""
+    from app.inference.saved_model import SavedModelClassifier, Spares
+
+    return partial(SavedModelClassifier.load, spares=Spares())
+
+
+class Versions:
+    """The versions of a folder, and what has come of those that were tried.
+
+    Used by one thread at a time. `loader` is called once, at the first load.
     """
-    versions = find_versions(models_dir)
-    if pinned is not None:
-        if pinned not in versions:
+
+    def __init__(
+        self,
+        models_dir: Path,
+        pinned: int | None = None,
+        loader: Callable[[], Load] = saved_models,
+    ) -> None:
+        self._models_dir = models_dir
+        self._pinned = pinned
+        self._loader = loader
+        self._load: Load | None = None
+        self._served: _Served | None = None
+        self._refused: dict[int, _Refusal] = {}
+
+    def load_newest(self) -> Loaded:
+        """Load the newest version that passes every check, or only the pinned one.
+
+        Raises `ModelError` when no version can be served; its message holds the reason for the
+        newest one.
+        """
+        versions = find_versions(self._models_dir)
+        if self._pinned is not None:
+            if self._pinned not in versions:
+                raise ModelError(
+                    f"{self._models_dir} has no version {self._pinned}, "
+                    "which ROWSCAN_MODEL_VERSION asks for."
+                )
+            versions = [self._pinned]
+        if not versions:
             raise ModelError(
-                f"{models_dir} has no version {pinned}, which ROWSCAN_MODEL_VERSION asks for."
+                f"{self._models_dir} holds no version. Train one (make train) "
+                "or set ROWSCAN_MODELS_DIR."
             )
-        versions = [pinned]
-    if not versions:
-        raise ModelError(
-            f"{models_dir} holds no version. Train one (make train) or set ROWSCAN_MODELS_DIR."
-        )
-    refused: dict[int, str] = {}
-    for version in versions:
+        classifier = self._load_first_good(versions)
+        if classifier is None:
+            raise ModelError(self._refused[versions[0]].why)
+        return Loaded(classifier, self._reasons())
+
+    def look_again(self) -> Look:
+        """Load what is new in the folder and better than what is served.
+
+        That is a newer version, the served one with other files, and an older one when the folder
+        of the served one is gone. What is refused is tried again when its files have changed.
+        """
         try:
-            classifier = SavedModelClassifier.load(models_dir / str(version))
+            versions = find_versions(self._models_dir)
         except ModelError as error:
-            refused[version] = str(error)
+            return Look(None, self._reasons(), str(error))
+        for version in self._refused.keys() - versions:
+            del self._refused[version]
+        classifier = self._load_first_good(versions)
+        return Look(classifier, self._reasons(), self._trouble(versions))
+
+    def _load_first_good(self, versions: list[int]) -> Classifier | None:
+        """Go down the versions as far as to the one that is served; None: there is no better."""
+        for version in versions:
+            files = fingerprint(self._models_dir / str(version))
+            if (version, files) == self._served:
+                self._refused.pop(version, None)
+                return None
+            if version not in self._refused or self._refused[version].files != files:
+                classifier = self._try(version, files)
+                if classifier is not None:
+                    return classifier
+            if self._served is not None and self._served.version == version:
+                return None  # spoilt on disk, in memory as good as ever
+        return None
+
+    def _try(self, version: int, files: Fingerprint) -> Classifier | None:
+        self._load = self._load or self._loader()
+        try:
+            classifier = self._load(self._models_dir / str(version))
+        except ModelError as error:
+            why = str(error)
+        except Exception as error:
+            # TensorFlow's messages go on for pages; the first line says what.
+            first_line = str(error).strip().partition("\n")[0]
+            why = f"Version {version} could not be loaded: {type(error).__name__}: {first_line}"
+            logger.debug("Where it failed", exc_info=True)
         else:
-            for number, reason in refused.items():
-                logger.warning("version %d is passed over: %s", number, reason)
-            return Loaded(classifier, refused)
-    raise ModelError(refused[versions[0]])
+            self._served = _Served(version, files)
+            self._refused.pop(version, None)
+            return classifier
+        logger.warning("Version %d is refused: %s", version, why)
+        self._refused[version] = _Refusal(why, files)
+        return None
+
+    def _reasons(self) -> dict[int, str]:
+        return {version: refusal.why for version, refusal in self._refused.items()}
+
+    def _trouble(self, versions: list[int]) -> str | None:
+        if self._served is not None and self._served.version not in versions:
+            return (
+                f"The folder of version {self._served.version} is gone, and {self._models_dir} "
+                "holds no other good one. It goes on from memory."
+            )
+        newest = self._refused.get(versions[0]) if versions else None
+        return newest.why if newest else None

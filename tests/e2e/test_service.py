@@ -4,90 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import pytest
 
 from app.schemas import SEVEN_ANSWER, BatchPrediction, Prediction
-
-ROOT = Path(__file__).resolve().parents[2]
-README = ROOT / "README.md"
-SHIPPED_MODEL = ROOT / "models" / "digits" / "1"
-SEVEN = ROOT / "examples" / "7.png"
-READY_WITHIN_S = 90
-STOPPED_WITHIN_S = 30
-
-pytestmark = pytest.mark.skipif(
-    not SHIPPED_MODEL.is_dir(), reason="models/digits/1 is missing from this checkout"
+from tests.e2e.running import (
+    ROOT,
+    SEVEN,
+    STOPPED_WITHIN_S,
+    Service,
+    needs_shipped_model,
+    running_service,
+    starting_service,
 )
 
+README = ROOT / "README.md"
 
-class Service(NamedTuple):
-    """A running `python -m app` and where it listens."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-
-    def post(self, content_type: str, body: bytes) -> dict[str, Any]:
-        """The answer of /predict, which must be a 200."""
-        headers = {"Content-Type": content_type}
-        request = urllib.request.Request(f"{self.url}/predict", data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-
-    def wait_until(self, state: Literal["live", "ready"]) -> None:
-        """Return once /health/live or /health/ready answers 200."""
-        deadline = time.monotonic() + READY_WITHIN_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{self.url}/health/{state}", timeout=2).close()
-            except OSError:  # refused, or a 503 while it loads
-                time.sleep(0.1)
-            else:
-                return
-        pytest.fail(f"not {state} within {READY_WITHIN_S} s; exit code {self.process.poll()}")
-
-
-@contextmanager
-def running_service() -> Iterator[Service]:
-    """A service on a free port that answers, stopped at the end whatever happens."""
-    with starting_service() as service:
-        service.wait_until("ready")
-        yield service
-
-
-@contextmanager
-def starting_service() -> Iterator[Service]:
-    """A service on a free port that may not listen yet, stopped at the end whatever happens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {name: os.environ[name] for name in os.environ if "ROWSCAN_" not in name}
-    environment["ROWSCAN_PORT"] = str(port)
-    process = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=environment)
-    try:
-        yield Service(process, f"http://127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOPPED_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+pytestmark = needs_shipped_model
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ async def test_detail(client: httpx.AsyncClient) -> None:
         "model": {"name": "digits", "version": 3},
         "refused": {},
         "error": None,
+        "reload_error": None,
     }
 
 

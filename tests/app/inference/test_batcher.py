@@ -72,7 +72,7 @@ async def test_answers_with_the_rows_of_the_network(
     images = random_images(5)
     answer = await batcher.submit(images, soon())
     assert_same(answer.scores, classifier.classify(images))
-    assert answer.model_version == 3
+    assert answer.manifest.version == 3
 
 
 async def test_lone_request_goes_at_once(batcher: Batcher, classifier: FakeClassifier) -> None:

@@ -14,8 +14,10 @@ import tensorflow as tf
 
 from app.errors import ModelError
 from app.inference.contract import join
-from app.inference.manifest import MANIFEST_PATH, digest_file, list_files
-from app.inference.saved_model import BATCH_SIZES, SavedModelClassifier
+from app.inference.manifest import GoldenSample
+from app.inference.programs import BATCH_SIZES
+from app.inference.saved_model import SavedModelClassifier, Spares
+from app.inference.version_files import MANIFEST_PATH, digest_file, list_files
 
 IMAGES = np.random.default_rng(0).random((BATCH_SIZES[-1], 28, 28), np.float32)
 WEIGHTS = "variables/variables.data-00000-of-00001"
@@ -291,3 +293,62 @@ def test_a_spoilt_version_is_refused(
         SavedModelClassifier.load(copy)
     assert "\n" not in str(caught.value)
     assert str(copy) in str(caught.value)
+
+
+def change_the_weights(version: Path) -> None:
+    """Other weights for the same graph, published as they should be."""
+    model = tf.saved_model.load(str(version))
+    for variable in model.signatures["serving_novelty"].variables:
+        variable.assign(1.5 * variable)
+    tf.train.Checkpoint(root=model).write(str(version / "variables" / "variables"))
+    read = model.signatures["serving_novelty"]
+
+    def answer_anew(manifest: dict[str, Any]) -> None:
+        for sample in manifest["golden"]["samples"]:
+            scores = read(image=tf.constant(GoldenSample.model_validate(sample).image()[None]))
+            sample["probabilities"] = scores["probabilities"].numpy()[0].tolist()
+            sample["novelty"] = float(scores["novelty"].numpy()[0])
+
+    edit_manifest(version, answer_anew)
+    digest_again(version)
+
+
+def forget_a_weight(version: Path) -> None:
+    """A checkpoint of nothing."""
+    tf.train.Checkpoint().write(str(version / "variables" / "variables"))
+    digest_again(version)
+
+
+def test_another_version_of_the_graph_is_not_compiled_again(copy: Path) -> None:
+    """It takes over the programs of one that nobody holds, with all of its own weights."""
+    spares = Spares()
+    first = SavedModelClassifier.load(copy, spares)
+    programs, before = first.programs, first.classify(IMAGES)
+    del first
+    change_the_weights(copy)
+    second = SavedModelClassifier.load(copy, spares)
+    assert second.programs is programs
+    scores = second.classify(IMAGES)
+    assert scores.off_by(SavedModelClassifier.load(copy).classify(IMAGES)) < 1e-6
+    assert scores.off_by(before) > 1e-3
+
+
+def test_weights_in_use_are_left_alone(copy: Path) -> None:
+    """A version that is still held answers as ever while another one is loaded."""
+    spares = Spares()
+    held = SavedModelClassifier.load(copy, spares)
+    before = held.classify(IMAGES)
+    change_the_weights(copy)
+    other = SavedModelClassifier.load(copy, spares)
+    assert held.classify(IMAGES).off_by(before) == 0
+    assert other.classify(IMAGES).off_by(before) > 1e-3
+
+
+def test_weights_that_do_not_fit_a_spare(copy: Path) -> None:
+    """A version without all its weights is refused, and the next good one still finds the spare."""
+    spares, good = Spares(), Path(shutil.copytree(copy, copy.with_name("good") / "1"))
+    SavedModelClassifier.load(good, spares)
+    forget_a_weight(copy)
+    with pytest.raises(ModelError, match="other weights than its graph takes"):
+        SavedModelClassifier.load(copy, spares)
+    SavedModelClassifier.load(good, spares)

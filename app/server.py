@@ -1,0 +1,89 @@
+"""One serving process: the app behind uvicorn, from the first readiness to the last answer."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.inference.manifest import MODEL_NAME
+from app.inference.service import Service
+from app.main import create_app
+from app.process import START_FAILED, StartError, leave
+from app.settings import Settings
+from app.workers import Link
+
+
+class Server(uvicorn.Server):
+    """Turns readiness off in the moment that a signal comes, before connections are closed."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by uvicorn on SIGTERM and SIGINT."""
+        if not self.started:
+            leave(0)  # a worker that is loading: it has accepted nothing that it could finish
+        self._service.begin_drain()
+        super().handle_exit(sig, frame)
+
+
+def serve(
+    settings: Settings, listener: socket.socket, started: float, link: Link | None = None
+) -> None:
+    """Serve until a signal. Raises StartError when no model can be served.
+
+    `started` is the process's start on time.monotonic(). `link` leads to the parent of a worker.
+    """
+    host, port = listener.getsockname()[:2]
+    fatal: list[str] = []
+
+    def on_ready(version: int) -> None:
+        address = f"[{host}]" if ":" in host else host
+        seconds = time.monotonic() - started
+        where = f"http://{address}:{port}"
+        who = f", worker {os.getpid()}" if link else ""
+        print(
+            f"rowscan: {MODEL_NAME} version {version} ready on {where} in {seconds:.1f} s{who}",
+            flush=True,
+        )
+        if link:
+            link.tell_ready()
+            link.on_parent_gone(lambda: signal.raise_signal(signal.SIGTERM))
+
+    def on_fatal(why: str) -> None:
+        if link:
+            # At once: another worker may be well, so this one must not begin to accept.
+            print(f"rowscan: {why}", file=sys.stderr)
+            leave(START_FAILED)
+        fatal.append(why)
+        server.should_exit = True
+
+    app = create_app(settings, on_ready=on_ready, on_fatal=on_fatal)
+    server = Server(configure(settings, app), app.state.service)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # When uvicorn has stopped it raises the signal once more, which would look like a crash.
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[listener])
+    if fatal:
+        raise StartError(fatal[0])
+
+
+def configure(settings: Settings, app: FastAPI) -> uvicorn.Config:
+    """How uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        # It goes to asyncio.wait_for, to which a second has parts.
+        timeout_graceful_shutdown=settings.drain_s,  # type: ignore[arg-type]
+    )

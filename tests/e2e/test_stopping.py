@@ -1,0 +1,83 @@
+"""What happens to requests when the service is told to stop, or loses one of its processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.running import (
+    SEVEN,
+    STOPPED_WITHIN_S,
+    Service,
+    needs_shipped_model,
+    running_service,
+    starting_service,
+)
+
+pytestmark = needs_shipped_model
+
+DRAIN_S = 2.0
+SLACK_S = 20.0  # for a busy machine; without a deadline it would never end
+HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n"
+PICTURE = SEVEN.read_bytes()
+
+
+def begin_upload(service: Service, length: int = len(PICTURE)) -> socket.socket:
+    """Send the head of an upload and half of its body."""
+    host, port = service.url.removeprefix("http://").split(":")
+    connection = socket.create_connection((host, int(port)), SLACK_S)
+    connection.sendall(HEAD.format(length).encode() + PICTURE[: len(PICTURE) // 2])
+    return connection
+
+
+def test_a_stalled_upload_does_not_hold_the_process() -> None:
+    """The stop ends in time with 0; who was accepted and sends the rest is answered."""
+    with running_service(ROWSCAN_DRAIN_S=str(DRAIN_S), ROWSCAN_DEADLINE_S="600") as service:
+        stalled, slow = begin_upload(service, 100_000), begin_upload(service)
+        time.sleep(0.5)  # until both have been accepted
+        told = time.monotonic()
+        service.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        with pytest.raises(ConnectionRefusedError):
+            begin_upload(service)
+        slow.sendall(PICTURE[len(PICTURE) // 2 :])
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        assert service.process.wait(SLACK_S) == 0
+        assert time.monotonic() - told >= DRAIN_S
+        assert stalled.recv(12) == b"HTTP/1.1 503"
+        for connection in (stalled, slow):
+            connection.close()
+
+
+def children(service: Service) -> set[int]:
+    """The processes of the workers."""
+    pid = service.process.pid
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells of children")
+def test_two_workers() -> None:
+    """They answer on one port, one that dies takes nobody along, and all stop with the parent."""
+    with running_service(ROWSCAN_WORKERS="2") as service:
+        before = children(service)
+        assert len(before) == 2
+        os.kill(before.pop(), signal.SIGKILL)
+        service.wait_until("ready")
+        assert service.post("image/png", PICTURE)["digit"] == 7
+        patience_ends = time.monotonic() + SLACK_S
+        while len(children(service)) < 2:
+            assert time.monotonic() < patience_ends
+            time.sleep(0.1)
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(STOPPED_WITHIN_S) == 0
+
+
+def test_workers_without_a_model(tmp_path: Path) -> None:
+    """They end as one process does: with 1."""
+    with starting_service(ROWSCAN_WORKERS="2", ROWSCAN_MODELS_DIR=str(tmp_path)) as service:
+        assert service.process.wait(STOPPED_WITHIN_S) == 1
