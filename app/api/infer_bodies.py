@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from app.api.inference_schemas import InferBody, InferTensor, RequestedOutput
 from app.api.inputs import JSON, OCTET_STREAM
-from app.api.tensor_schemas import InferBody, InferTensor, RequestedOutput
 from app.api.tensors import (
     IMAGE_SHAPE,
     check_images,

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import BaseModel
 
-from app.api import tensor_schemas as schemas
+from app.api import inference_schemas, tensorflow_schemas
 from app.api.documentation import BINARY, DETAILS, SEVEN
 from app.api.inputs import JSON, OCTET_STREAM
 from app.errors import (
@@ -24,7 +24,7 @@ from app.errors import (
 
 NAMES: Final = {
     "model": ("The model; there is one.", "digits"),
-    "version": ("The version that must answer.", schemas.VERSION),
+    "version": ("The version that must answer.", tensorflow_schemas.VERSION),
     "label": ("Names the version that is served; there is one.", "stable"),
 }
 UNREADABLE: Final = "JSON Parse error: EOF while parsing a value at line 1 column 1"
@@ -76,7 +76,7 @@ def _route(
     }
     for status, texts in by_status.items():
         described["responses"][status] = {
-            "model": schemas.TensorError,
+            "model": tensorflow_schemas.TensorError,
             "description": " / ".join(texts),
             "content": {
                 JSON: {"examples": {text[:40]: {"value": {"error": text}} for text in texts}}
@@ -87,17 +87,17 @@ def _route(
     return described
 
 
-UNKNOWN: Final = {404: schemas.SERVABLE_NOT_FOUND["error"]}
+UNKNOWN: Final = {404: tensorflow_schemas.SERVABLE_NOT_FOUND["error"]}
 UNKNOWN_MODEL: Final = {404: "Request for unknown model: 'digit' is not found"}
 
 TENSORFLOW_PREDICT: Final = _route(
     "Read digits, as TensorFlow Serving does",
-    schemas.Predicted,
+    tensorflow_schemas.Predicted,
     {400: "Missing 'inputs' or 'instances' key", **UNKNOWN},
     ANY_FAILURE,
     {
         JSON: {
-            "schema": schemas.PredictRows.model_json_schema(),
+            "schema": tensorflow_schemas.PredictRows.model_json_schema(),
             "examples": {
                 "rows": {"value": {"instances": [SEVEN_VALUES]}},
                 "column": {"value": {"inputs": {"image": [SEVEN_VALUES]}}},
@@ -107,37 +107,39 @@ TENSORFLOW_PREDICT: Final = _route(
 )
 STATUS: Final = _route(
     "Which versions are there, as TensorFlow Serving says it",
-    schemas.ModelStatus,
+    tensorflow_schemas.ModelStatus,
     {400: "Malformed request: GET /v1/models/digits/versions/new"}
     | {404: "Could not find any versions of model digit"},
     NOT_READY,
 )
 METADATA: Final = _route(
     "What goes in and out, as TensorFlow Serving says it",
-    schemas.Metadata,
+    tensorflow_schemas.Metadata,
     {400: "Unrecognized servable version label: canary", **UNKNOWN},
     NOT_READY,
 )
-SERVER: Final = _route("Who serves", schemas.Server)
-LIVE: Final = _route("Is the process up?", schemas.ServerLive)
-READY: Final = _route("Can it infer?", schemas.ServerReady)
+SERVER: Final = _route("Who serves", inference_schemas.Server)
+LIVE: Final = _route("Is the process up?", inference_schemas.ServerLive)
+READY: Final = _route("Can it infer?", inference_schemas.ServerReady)
 READY["responses"][503] = {
-    "model": schemas.ServerReady,
+    "model": inference_schemas.ServerReady,
     "description": "No model can answer, or the service is stopping.",
     "content": {JSON: {"example": {"ready": False}}},
 }
-MODEL: Final = _route("What goes in and out", schemas.ModelMetadata, UNKNOWN_MODEL, NOT_READY)
+MODEL: Final = _route(
+    "What goes in and out", inference_schemas.ModelMetadata, UNKNOWN_MODEL, NOT_READY
+)
 MODEL_READY: Final = _route(
-    "Can this model be asked?", schemas.InferModelReady, UNKNOWN_MODEL, NOT_READY
+    "Can this model be asked?", inference_schemas.InferModelReady, UNKNOWN_MODEL, NOT_READY
 )
 INFER: Final = _route(
     "Read digits",
-    schemas.Inferred,
+    inference_schemas.Inferred,
     {400: UNREADABLE, **UNKNOWN_MODEL},
     ANY_FAILURE,
     {
         JSON: {
-            "schema": schemas.InferBody.model_json_schema(),
+            "schema": inference_schemas.InferBody.model_json_schema(),
             "examples": {
                 "one": {
                     "value": {

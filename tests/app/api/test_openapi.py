@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from app.api import tensor_schemas
+from app.api import inference_schemas, tensorflow_schemas
 from app.errors import PROBLEMS
 from app.schemas import BatchPrediction, Health, Prediction, Problem, Ready
 
@@ -42,16 +42,16 @@ MODELS = {
         Problem,
         Health,
         Ready,
-        tensor_schemas.TensorError,
-        tensor_schemas.Predicted,
-        tensor_schemas.ModelStatus,
-        tensor_schemas.Metadata,
-        tensor_schemas.Server,
-        tensor_schemas.ServerLive,
-        tensor_schemas.ServerReady,
-        tensor_schemas.ModelMetadata,
-        tensor_schemas.InferModelReady,
-        tensor_schemas.Inferred,
+        tensorflow_schemas.TensorError,
+        tensorflow_schemas.Predicted,
+        tensorflow_schemas.ModelStatus,
+        tensorflow_schemas.Metadata,
+        inference_schemas.Server,
+        inference_schemas.ServerLive,
+        inference_schemas.ServerReady,
+        inference_schemas.ModelMetadata,
+        inference_schemas.InferModelReady,
+        inference_schemas.Inferred,
     )
 }
 

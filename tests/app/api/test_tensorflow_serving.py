@@ -16,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 
 from app.api.documentation import SEVEN
+from app.api.tensorflow_schemas import METADATA
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from tests.app.ways_in import EVERY_WAY
@@ -304,14 +305,15 @@ async def test_metadata(client: httpx.AsyncClient, place: str) -> None:
     """The signatures are shown as protocol buffers in JSON: nested twice, sizes as strings."""
     answer = (await client.get(f"{MODEL}{place}/metadata")).json()
     assert answer["model_spec"] == {"name": "digits", "signature_name": "", "version": "3"}
-    signature = answer["metadata"]["signature_def"]["signature_def"]["serving_default"]
-    assert signature["method_name"] == "tensorflow/serving/predict"
-    assert signature["inputs"]["image"]["dtype"] == "DT_FLOAT"
-    assert signature["inputs"]["image"]["tensor_shape"] == {
-        "dim": [{"size": size, "name": ""} for size in ("-1", "28", "28")],
-        "unknown_rank": False,
-    }
-    assert list(signature["outputs"]) == ["probabilities"]
+    signatures = answer["metadata"]["signature_def"]["signature_def"]
+    assert list(signatures) == ["serving_default", "serving_novelty"]
+    shown: Any = METADATA["metadata"]
+    assert (
+        signatures["serving_default"] == shown["signature_def"]["signature_def"]["serving_default"]
+    )
+    sizes = signatures["serving_default"]["inputs"]["image"]["tensor_shape"]["dim"]
+    assert sizes == [{"size": size, "name": ""} for size in ("-1", "28", "28")]
+    assert list(signatures["serving_novelty"]["outputs"]) == ["probabilities", "novelty"]
 
 
 async def test_state_while_stopping(app: FastAPI, client: httpx.AsyncClient) -> None:

@@ -1,4 +1,4 @@
-"""What goes in and out as JSON under /v1 and /v2: the contracts of two protocols.
+"""What goes in and out as JSON under /v2: the contract of the Open Inference Protocol.
 
 `InferBody` is what reads a request; the others are what `/docs` shows.
 """
@@ -11,46 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from app.schemas import SEVEN_ANSWER, shown
 
-PROBABILITIES: Final[list[float]] = SEVEN_ANSWER["probabilities"]
 VERSION: Final = str(SEVEN_ANSWER["model_version"])
-SERVABLE_NOT_FOUND: Final = {"error": "Servable not found for request: Latest(digit)"}
-PREDICTIONS: Final = {"predictions": [PROBABILITIES]}
-STATUS: Final = {
-    "model_version_status": [
-        {
-            "version": VERSION,
-            "state": "AVAILABLE",
-            "status": {"error_code": "OK", "error_message": ""},
-        }
-    ]
-}
-METADATA: Final = {
-    "model_spec": {"name": "digits", "signature_name": "", "version": VERSION},
-    "metadata": {
-        "signature_def": {
-            "signature_def": {
-                "serving_default": {
-                    "inputs": {
-                        "image": {
-                            "dtype": "DT_FLOAT",
-                            "tensor_shape": {
-                                "dim": [
-                                    {"size": "-1", "name": ""},
-                                    {"size": "28", "name": ""},
-                                    {"size": "28", "name": ""},
-                                ],
-                                "unknown_rank": False,
-                            },
-                            "name": "serving_default_image:0",
-                        }
-                    },
-                    "outputs": {},
-                    "method_name": "tensorflow/serving/predict",
-                }
-            }
-        }
-    },
-}
 SERVER: Final = {
     "name": "rowscan",
     "version": "0.1.0",
@@ -68,68 +29,14 @@ INFERRED: Final = {
     "model_version": VERSION,
     "id": "seven",
     "outputs": [
-        {"name": "probabilities", "datatype": "FP32", "shape": [1, 10], "data": PROBABILITIES}
+        {
+            "name": "probabilities",
+            "datatype": "FP32",
+            "shape": [1, 10],
+            "data": SEVEN_ANSWER["probabilities"],
+        }
     ],
 }
-
-
-class TensorError(BaseModel):
-    """Why there is no answer, as both protocols say it."""
-
-    model_config = shown(SERVABLE_NOT_FOUND)
-
-    error: str
-
-
-class PredictRows(BaseModel):
-    """A predict request: exactly one of `instances` and `inputs`."""
-
-    signature_name: str = Field("", description="serving_default, or serving_novelty as well.")
-    instances: list[Any] | None = Field(
-        None, description='28 × 28 numbers, 0..1, for each image; bare or as {"image": …}.'
-    )
-    inputs: Any = Field(None, description='All images at once: bare or as {"image": …}.')
-
-
-class Predicted(BaseModel):
-    """Row form is answered by `predictions`, column form by `outputs`."""
-
-    model_config = shown(PREDICTIONS, {"outputs": [PROBABILITIES]})
-
-    predictions: list[Any] | None = None
-    outputs: list[Any] | dict[str, Any] | None = None
-
-
-class VersionCondition(BaseModel):
-    """Why a version is in its state."""
-
-    error_code: str
-    error_message: str
-
-
-class VersionStatus(BaseModel):
-    """One version."""
-
-    version: str
-    state: str = Field(description="LOADING, AVAILABLE, UNLOADING or END.")
-    status: VersionCondition
-
-
-class ModelStatus(BaseModel):
-    """The state of each version that is known."""
-
-    model_config = shown(STATUS)
-
-    model_version_status: list[VersionStatus]
-
-
-class Metadata(BaseModel):
-    """The signatures of the served version."""
-
-    model_config = shown(METADATA)
-
-    model_spec: dict[str, str]
-    metadata: dict[str, Any]
 
 
 class Server(BaseModel):
