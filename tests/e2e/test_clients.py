@@ -56,10 +56,10 @@ def digits() -> Digits:
     return Digits(test.scaled()[:IMAGES], test.labels[:IMAGES])
 
 
-@pytest.fixture(scope="module")
-def seven() -> Images:
-    """What /predict gives the network of examples/7.png: (1, 28, 28)."""
-    return read_digit(SEVEN.read_bytes(), DecodeLimits(10**6, 2000)).pixels[np.newaxis]
+def as_seen(*files: Path) -> Images:
+    """What /predict gives the network of these pictures: (n, 28, 28)."""
+    limits = DecodeLimits(24_000_000, 8192)
+    return np.stack([read_digit(file.read_bytes(), limits).pixels for file in files])
 
 
 @pytest.fixture
@@ -134,15 +134,17 @@ def test_every_door_gives_the_same(
     service: Service,
     triton: Any,  # noqa: ANN401
     open_inference: OpenInferenceClient,
-    seven: Images,
 ) -> None:
-    """The same image has the same probabilities, whoever asks."""
-    expected = [service.post("image/png", SEVEN.read_bytes())["probabilities"]]
-    rows = seven.astype(float).tolist()
+    """Pictures have the same probabilities one by one at /predict and all at once elsewhere."""
+    files = sorted(SEVEN.parent.glob("[0-9].*"))
+    pictures = [service.post("application/octet-stream", file.read_bytes()) for file in files]
+    expected = [picture["probabilities"] for picture in pictures]
+    images = as_seen(*files)
+    rows = images.astype(float).tolist()
     answers = [
-        infer_by_triton(triton, seven, binary=True),
-        infer_by_triton(triton, seven, binary=False),
-        infer_by_protocol(open_inference, seven),
+        infer_by_triton(triton, images, binary=True),
+        infer_by_triton(triton, images, binary=False),
+        infer_by_protocol(open_inference, images),
         predict_by_tensorflow(service, {"instances": rows}, "predictions"),
         predict_by_tensorflow(service, {"inputs": {"image": rows}}, "outputs"),
     ]
@@ -159,9 +161,9 @@ def test_triton_asks_about_the_server(triton: Any) -> None:  # noqa: ANN401
     assert triton.get_model_metadata("digits")["inputs"][0]["shape"] == [-1, 28, 28]
 
 
-def test_triton_asks_for_classes(triton: Any, seven: Images) -> None:  # noqa: ANN401
+def test_triton_asks_for_classes(triton: Any) -> None:  # noqa: ANN401
     """Its classes come as bytes of text, the likeliest first."""
-    tensor = InferInput("image", [1, 28, 28], "FP32").set_data_from_numpy(seven)
+    tensor = InferInput("image", [1, 28, 28], "FP32").set_data_from_numpy(as_seen(SEVEN))
     output = InferRequestedOutput("probabilities", class_count=3)
     classes = triton.infer("digits", [tensor], outputs=[output]).as_numpy("probabilities")
     assert classes.shape == (1, 3)
