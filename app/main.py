@@ -12,10 +12,13 @@ from app import __version__
 from app.api.direct import Direct
 from app.api.envelope import Envelope
 from app.api.health import health_router
+from app.api.open_inference import open_inference_router
 from app.api.page import install_page
 from app.api.predict import Predictor, predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
+from app.api.tensor_door import TensorDoor
+from app.api.tensorflow_serving import tensorflow_serving_router
 from app.imaging import DecodeLimits
 from app.inference.classifier import Classifier
 from app.inference.service import Service
@@ -83,6 +86,9 @@ def create_app(
     install_problem_handlers(app)
     app.include_router(health_router(service))
     app.include_router(predict_router(predictor))
+    door = TensorDoor(service, reader, settings)
+    app.include_router(tensorflow_serving_router(door))
+    app.include_router(open_inference_router(door))
     install_page(app)
     return app
 

@@ -72,7 +72,7 @@ READY_HEALTH: Final = {
 LOADING_HEALTH: Final = {"status": "loading", "draining": False, "refused": {}}
 
 
-def _shown(*examples: dict[str, Any]) -> ConfigDict:
+def shown(*examples: dict[str, Any]) -> ConfigDict:
     """The configuration of a model whose schema shows these."""
     return ConfigDict(json_schema_extra={"examples": list(examples)})
 
@@ -123,7 +123,7 @@ class Seen(BaseModel):
 class Prediction(BaseModel):
     """What the network says about one image."""
 
-    model_config = _shown(SEVEN_ANSWER)
+    model_config = shown(SEVEN_ANSWER)
 
     digit: int = Field(ge=0, le=9)
     confidence: Probability = Field(description="The probability of that digit.")
@@ -145,7 +145,7 @@ class Prediction(BaseModel):
 class Problem(BaseModel):
     """Why there is no answer (RFC 9457). It never repeats what was sent."""
 
-    model_config = _shown(UNSUPPORTED_PROBLEM)
+    model_config = shown(UNSUPPORTED_PROBLEM)
 
     type: str = Field(description="What kind of problem it is; the same for every occurrence.")
     title: str
@@ -157,7 +157,7 @@ class Problem(BaseModel):
 class BatchPrediction(BaseModel):
     """One answer for each image, in order; a problem in the place of one that could not be read."""
 
-    model_config = _shown(BATCH_ANSWER)
+    model_config = shown(BATCH_ANSWER)
 
     predictions: list[Prediction | Problem]
 
@@ -172,7 +172,7 @@ class ServedModel(BaseModel):
 class Health(BaseModel):
     """Whether the service can answer, and why not."""
 
-    model_config = _shown(READY_HEALTH, LOADING_HEALTH)
+    model_config = shown(READY_HEALTH, LOADING_HEALTH)
 
     status: str = Field(description="loading, ready, draining or failed.")
     draining: bool
@@ -187,6 +187,6 @@ class Health(BaseModel):
 class Ready(BaseModel):
     """The short answer for probes."""
 
-    model_config = _shown({"status": "ready"})
+    model_config = shown({"status": "ready"})
 
     status: str

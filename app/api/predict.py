@@ -53,7 +53,7 @@ class Predictor:
         with context.timed("decode"):
             digit = await self._reader.read_one(body, deadline)
         images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
-        answer = await _ask(request, model, images, deadline)
+        answer = await ask(request, model, images, deadline)
         prediction = predictions(answer)[-1]
         if explain:
             prediction["seen"] = seen(digit).model_dump()
@@ -69,7 +69,7 @@ class Predictor:
             batch = await self._reader.read_many(body, deadline)
         answered: list[PredictionJson] = []
         if len(batch.pixels):
-            answer = await _ask(request, model, batch.pixels, deadline)
+            answer = await ask(request, model, batch.pixels, deadline)
             answered = predictions(answer)
         following = iter(answered)
         items = [
@@ -114,7 +114,7 @@ def predict_router(predictor: Predictor) -> APIRouter:
     return router
 
 
-async def _ask(
+async def ask(
     request: Request, model: Model, images: NDArray[np.float32], deadline: float
 ) -> Answer:
     """Images (n, 28, 28) through the batcher, with its timings noted.

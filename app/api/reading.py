@@ -67,6 +67,12 @@ class Reader:
                 return Batch(pixels, {})
         return await self._in_pool(lambda: self._read_all(body, deadline), deadline)
 
+    async def read(self, data: bytes, read: Callable[[bytes], Result], deadline: float) -> Result:
+        """What `read` makes of a body that holds no pictures."""
+        if len(data) <= INLINE_BODY_BYTES:
+            return read(data)
+        return await self._in_pool(lambda: read(data), deadline)
+
     def close(self) -> None:
         """Let the threads go; what they are doing is no longer wanted."""
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -37,7 +37,7 @@ def test_an_unknown_preset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
     assert run_main("train", "--preset", "huge", "--data-dir", tmp_path) == EXIT_FAILED
     error = capsys.readouterr().err
     assert error.startswith(
-        "error: There is no preset 'huge'. Choose one of: affine, default, tutorial"
+        "error: There is no preset 'huge'. Choose one of: affine, damage, default, people, tutorial"
     )
     assert error.count("\n") == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from app.api import inference_schemas, tensorflow_schemas
 from app.errors import PROBLEMS
 from app.schemas import BatchPrediction, Health, Prediction, Problem, Ready
 
@@ -32,7 +34,26 @@ def answers(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]
                 yield path, status, content
 
 
-MODELS = {model.__name__: model for model in (Prediction, BatchPrediction, Problem, Health, Ready)}
+MODELS = {
+    model.__name__: model
+    for model in (
+        Prediction,
+        BatchPrediction,
+        Problem,
+        Health,
+        Ready,
+        tensorflow_schemas.TensorError,
+        tensorflow_schemas.Predicted,
+        tensorflow_schemas.ModelStatus,
+        tensorflow_schemas.Metadata,
+        inference_schemas.Server,
+        inference_schemas.ServerLive,
+        inference_schemas.ServerReady,
+        inference_schemas.ModelMetadata,
+        inference_schemas.InferModelReady,
+        inference_schemas.Inferred,
+    )
+}
 
 
 def test_every_answer_is_shown(app: FastAPI) -> None:
@@ -63,9 +84,10 @@ def assert_is(model: type[BaseModel], example: dict[str, Any]) -> None:
 async def test_every_example_works(app: FastAPI, client: httpx.AsyncClient) -> None:
     """Whatever is shown can be sent as it stands."""
     examples = list(json_examples(app.openapi()))
-    assert len(examples) == 4
+    assert len(examples) == 12
     for path, value in examples:
-        response = await client.post(path, json=value)
+        url = path.format(model="digits", version="3", label="stable")
+        response = await client.post(url, json=value)
         assert response.status_code == 200, response.text
         assert "status" not in response.text
 
@@ -88,6 +110,15 @@ def test_every_way_in_is_documented(app: FastAPI, path: str) -> None:
     """Multipart, JSON and bytes are all shown."""
     content = app.openapi()["paths"][path]["post"]["requestBody"]["content"]
     assert {"multipart/form-data", "application/json", "application/octet-stream"} <= set(content)
+
+
+def test_every_path_parameter_is_documented(app: FastAPI) -> None:
+    """What stands in braces in a path is described."""
+    for path, operations in app.openapi()["paths"].items():
+        (operation,) = operations.values()
+        parameters = operation.get("parameters", ())
+        shown = [f"{{{each['name']}}}" for each in parameters if each["in"] == "path"]
+        assert shown == re.findall(r"{\w+}", path)
 
 
 async def test_docs_page(client: httpx.AsyncClient) -> None:
