@@ -50,7 +50,10 @@ PresetName = Annotated[str, typer.Option("--preset", help=f"One of: {', '.join(s
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result on the same machine.")]
 RunDir = Annotated[
     Path | None,
-    typer.Option(help="Checkpoint and report go here.  [default: runs/<preset>-<seed>]"),
+    typer.Option(
+        help="Checkpoint and report go here; what the preset starts from is trained in folders "
+        "beside it.  [default: runs/<preset>-<seed>]"
+    ),
 ]
 
 MODELS_DIR = Path("models/digits")

@@ -62,11 +62,10 @@ figures say. Not for decisions about people without a person who checks.
 
 def _duration(seconds: float) -> str:
     """Return "3 hours 5 minutes", "50 minutes" or "4 seconds"."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} hours {minutes} minutes"
-    return f"{minutes} minutes" if minutes else f"{rest} seconds"
+    if seconds < 60:
+        return f"{seconds:.0f} seconds"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} hours {minutes} minutes" if hours else f"{minutes} minutes"
 
 
 def _stages_text(report: Report) -> str:

@@ -25,6 +25,7 @@ COARSE_SIDES = (7, 8, 9, 10, 11, 12, 14, 16, 18, 20)  # an 8 × 8 source is 20 p
 BLUR_SIGMAS_PX = (0.4, 0.6, 0.8, 1.0, 1.2)
 BINARY_SLOPE = 16.0  # of the threshold through which half of the coarse pictures go
 FOG_POINTS = 5
+APART, BLACK_AND_WHITE = 0.6, 0.8  # shares of the outlines
 
 
 def degrade(images: tf.Tensor, seed: tf.Tensor, every: int | tf.Tensor) -> tf.Tensor:
@@ -56,18 +57,18 @@ def _uniform(
 
 
 def outline(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Leave of each stroke a rim around it, half a pixel to a pixel and a half away from its edge.
+    """Leave of each stroke a rim a pixel wide around it, of most half a pixel away from its edge.
 
-    Hollow letters, traced drawings; some thinned to a pixel and black and white.
+    Hollow letters, traced drawings; most of them thinned and black and white.
     """
     gap, level, binary = _uniform(seed, images, [0.0, 0.25, 0.0], [1.0, 0.45, 1.0])
     inner = enlarge(images)  # (batch, 56, 56)
     grown = largest_nearby(inner)
-    inner = tf.where(gap < 0.6, grown, inner)
+    inner = tf.where(gap < APART, grown, inner)
     outer = largest_nearby(largest_nearby(inner))
     rim = tf.nn.avg_pool2d((outer - inner)[..., tf.newaxis], ZOOM, ZOOM, "VALID")[..., 0]
     sharp = tf.sigmoid(BINARY_SLOPE * (rim - level))
-    return tf.where(binary < 0.8, sharp, rim)
+    return tf.where(binary < BLACK_AND_WHITE, sharp, rim)
 
 
 def coarsen(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -63,6 +63,8 @@ def fit(
     `CheckpointError` when there is none, or when it is of another preset, seed or data size; and
     without `resume`, when there is one that is not finished.
     """
+    if preset.teacher_share and not sources:
+        raise ValueError(f"preset {preset.name} is taught, so it needs sources")
     recipe = Recipe(preset, seed, len(train))
     loop = Loop(recipe, sources if preset.teacher_share else ())
     if resume:

@@ -126,10 +126,11 @@ class Loop:
         return figures
 
     def _ask_teacher(self, images: tf.Tensor) -> tf.Tensor | None:
-        """Return the logits of the teacher whose turn it is; over all turns, those of their mean.
+        """Return the logits of the teacher whose turn it is.
 
-        The loss is linear in the targets, so that one teacher a step teaches what all together do,
-        for a third of the time (Hinton et al. 2015, arXiv:1503.02531, on ensembles as teachers).
+        The loss is linear in the targets, so that over all turns the mean of the probabilities of
+        all teachers is taught, for one forward pass a step however many there are (Hinton et al.
+        2015, arXiv:1503.02531, on ensembles as teachers).
         """
         if not self.teachers:
             return None

@@ -70,9 +70,13 @@ class Preset:
     teacher_share: float = 0.0  # of each target, that is what those networks answer
 
     def __post_init__(self) -> None:
-        """Refuse a preset whose length is given twice or not at all."""
+        """Refuse a preset whose length or whose start is not clear."""
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"preset {self.name}: give epochs or steps, one of the two")
+        if self.teacher_share and self.starts_from is None:
+            raise ValueError(f"preset {self.name}: what it starts from teaches it; name that")
+        if not self.start_seeds or len(set(self.start_seeds)) < len(self.start_seeds):
+            raise ValueError(f"preset {self.name}: give each start seed once, at least one")
 
 
 TUTORIAL = Preset(
@@ -161,6 +165,8 @@ PEOPLE = replace(
 """The network of `affine`, trained on with all that pens, scanners and cameras do to a digit, with
 digits of print and of other hands than MNIST's, and with strangers to tell apart.
 
+MNIST test: 99.57% (seed 1), in 57 minutes, by revision fd04c4f, where it was called `default` and
+degraded ink had no outlines and zigzags yet.
 `python -m training train --preset people --seed 1`
 """
 
@@ -173,8 +179,10 @@ DAMAGE = replace(
     light_epochs=10,
     starts_from="people",
 )
-"""The network of `people`, trained on more gently: with more damage, and more light epochs.
+"""The network of `people`, trained on more gently: with more degraded ink, and more light epochs.
 
+MNIST test: 99.55 and 99.61% (seeds 1 and 2), in 25 and 31 minutes, by revision 976b734, where it
+was called `default`.
 `python -m training train --preset damage --seed 1`
 """
 
@@ -189,6 +197,7 @@ DEFAULT = replace(
 )
 """What ships: the mean of two networks of `damage`, trained on lightly, taught by both.
 
+MNIST test: 99.61, 99.61 and 99.60% (seeds 1 to 3), in 8 minutes each, by revision 7cc1717.
 `python -m training train --preset default --seed 1`
 """
 

@@ -13,6 +13,7 @@ from rich.table import Table
 from app.inference.contract import Scores
 from training.checkpoint import Past, read_past
 from training.data import Split
+from training.errors import CheckpointError
 from training.evaluate import Evaluation, evaluate, fit_temperature, novelty_threshold
 from training.export import publish
 from training.fit import Fitted
@@ -81,7 +82,7 @@ def release(
         job.models_dir,
     )
     console.print(
-        f"Published {target}, which the service answers with from its next start. "
+        f"Published {target}, which a running service takes over in seconds unless it is pinned. "
         f"Report: {report_dir}",
         highlight=False,
         soft_wrap=True,
@@ -94,9 +95,17 @@ def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
 
 
 def _stages(job: Job) -> list[Past]:
-    """Return what is known of the trainings that this run goes back to, the first one first."""
-    earlier = _stages(job.first[0]) if job.first else []
-    return earlier + [past for first in job.first if (past := read_past(first.run_dir))]
+    """Return the trainings that this run goes back to, the first one first."""
+    stages = _stages(job.first[0]) if job.first else []
+    for first in job.first:
+        past = read_past(first.run_dir)
+        if past is None:
+            raise CheckpointError(
+                f"{first.run_dir}, from which this run started, is gone or damaged, so the version "
+                "could not tell how it was made. Restore it."
+            )
+        stages.append(past)
+    return stages
 
 
 def _print_figures(console: Console, result: Evaluation, source: str) -> None:

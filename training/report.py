@@ -43,7 +43,7 @@ class Report:
     duration_s: float
     source_revision: str
     history: Sequence[EpochFigures]
-    stages: list[Past]  # before it, in their order: each gave the next its first weights
+    stages: list[Past]  # that it goes back to, the first one first; see `Manifest`
     temperature: float
     max_novelty: float  # answers above it are "not a digit"
     validation: Evaluation

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 from rich.console import Console
 
 from training.answers import LocalVersion, Subject
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
+from training.errors import CheckpointError
 from training.fit import Fitted, fit, restore
 from training.job import Job
 from training.measure import Plan, measure
@@ -37,12 +39,6 @@ def _train(
 ) -> Fitted:
     """Train, after what the preset starts from: trained here too, or what is there already."""
     goes_on = resume and has_checkpoint(job.run_dir)
-    sources = []
-    if not goes_on or job.preset.teacher_share:
-        for first in job.first:
-            console.print(f"First preset {first.preset.name}, seed {first.seed}.", highlight=False)
-            there = resume or has_checkpoint(first.run_dir)
-            sources.append(_train(first, training, validation, console, resume=there).network)
     return fit(
         job.preset,
         training,
@@ -50,9 +46,35 @@ def _train(
         seed=job.seed,
         run_dir=job.run_dir,
         resume=goes_on or (resume and not job.first),
+        sources=_train_first(job, training, validation, console, goes_on=goes_on),
         progress=Progress(console),
-        sources=sources,
     )
+
+
+def _train_first(
+    job: Job, training: Split, validation: Split, console: Console, *, goes_on: bool
+) -> list[keras.Model]:
+    """Return the networks that a run starts from or is taught by; none when it needs them no more.
+
+    Raises `CheckpointError` when one is gone that has taught a run which goes on.
+    """
+    networks: list[keras.Model] = []
+    if goes_on and not job.preset.teacher_share:
+        return networks
+    for first in job.first:
+        there = has_checkpoint(first.run_dir)
+        if goes_on and not there:
+            raise CheckpointError(
+                f"{first.run_dir}, which teaches this run, is gone. "
+                f"Restore it, or delete {job.run_dir} and start afresh."
+            )
+        console.print(
+            f"First preset {first.preset.name}, seed {first.seed}: "
+            f"{'from its checkpoint' if there else 'from the beginning'}.",
+            highlight=False,
+        )
+        networks.append(_train(first, training, validation, console, resume=there).network)
+    return networks
 
 
 def export(job: Job, console: Console) -> None:

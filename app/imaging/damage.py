@@ -69,9 +69,14 @@ def _zone_means() -> NDArray[np.float32]:
 _ZONE_MEANS: Final = _zone_means()
 _LINE_ENDS: Final = slice(2, MARGIN), slice(-MARGIN, -2)  # columns
 _TWO_RINGS: Final = np.concatenate([EDGE, ring(1)])  # (208,)
-_PLACES: Final = np.arange(IMAGE_SIDE) + 0.5 - USUAL_CENTRE  # (28,)
+_FROM_USUAL_CENTRE: Final = np.arange(IMAGE_SIDE) + 0.5 - USUAL_CENTRE  # (28,)
 _PLANE: Final = np.stack(  # (784, 3)
-    [np.ones(IMAGE_SIDE**2), np.tile(_PLACES, IMAGE_SIDE), _PLACES.repeat(IMAGE_SIDE)], axis=1
+    [
+        np.ones(IMAGE_SIDE**2),
+        np.tile(_FROM_USUAL_CENTRE, IMAGE_SIDE),
+        _FROM_USUAL_CENTRE.repeat(IMAGE_SIDE),
+    ],
+    axis=1,
 ).astype(np.float32)
 _TO_PLANE: Final = np.linalg.pinv(_PLANE[EDGE])  # (3, 108), from the edge's values
 
@@ -87,6 +92,7 @@ def damaged_frame(grey: NDArray[np.uint8]) -> bool | None:
         return banded
     edge = flat.take(EDGE)
     difference = flat - _PLANE @ (_TO_PLANE @ edge)  # from light that may come from one side
+    # The cube keeps the sign, and strokes differ more than paper does.
     dark = bool(np.dot(difference * difference, difference) < 0)
     signed = -difference if dark else difference
     full = float(signed.max())
@@ -140,4 +146,4 @@ def _is_in_place(strokes: NDArray[np.bool_]) -> bool:
 
 def _off_centre(amounts: NDArray[np.intp]) -> float:
     """How far from the usual centre the strokes in the columns, or rows, have theirs: pixels."""
-    return abs(float(amounts @ _PLACES) / float(amounts.sum()))
+    return abs(float(amounts @ _FROM_USUAL_CENTRE) / float(amounts.sum()))

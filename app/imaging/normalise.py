@@ -55,7 +55,7 @@ def normalise(ink: NDArray[np.uint8]) -> Digit:
 
 
 def _as_framed(ink: NDArray[np.uint8]) -> Digit | None:
-    """The picture itself, in either polarity, when it is in the MNIST frame."""
+    """The picture itself, in either polarity, when it is in the MNIST frame, damaged or not."""
     if ink.shape != (IMAGE_SIDE, IMAGE_SIDE):
         return None
     inverted = bool(np.count_nonzero(ink.take(EDGE) > 127) > EDGE.size / 2)

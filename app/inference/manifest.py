@@ -70,7 +70,7 @@ class Golden(Part):
 
 
 class Stage(Part):
-    """A training that came before, and gave the next one its first weights: on the same data."""
+    """A training that this one goes back to, on the same data."""
 
     preset: dict[str, object]
     seed: int
@@ -89,7 +89,9 @@ class Training(Part):
     source_revision: str
     libraries: dict[str, str]
     machine: str
-    stages: tuple[Stage, ...]  # before it, the first of which began with random weights
+    # The first began with random weights; the last, as many as the preset has start seeds, gave the
+    # mean of theirs.
+    stages: tuple[Stage, ...]
 
 
 class TestFigures(Part):

@@ -92,9 +92,9 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
     assert results(resumed) == results(uninterrupted[1])
 
 
-def test_a_taught_run_begins_with_the_mean_and_learns_from_each(tmp_path: Path) -> None:
-    """Killed and resumed it ends alike; untaught, with other weights."""
-    preset = dataclasses.replace(TINY, epochs=2, teacher_share=0.5)
+def test_a_taught_run_that_was_killed_ends_alike(tmp_path: Path) -> None:
+    """The teachers take their turns as if nothing had happened; the turns' order matters."""
+    preset = dataclasses.replace(TINY, epochs=2, starts_from="tutorial", teacher_share=0.5)
     sources = [run(tmp_path / f"{seed}", TINY, seed=seed).network for seed in (1, 2)]
     whole = run(tmp_path / "whole", preset, sources=sources)
     with pytest.raises(KilledError):
@@ -106,9 +106,14 @@ def test_a_taught_run_begins_with_the_mean_and_learns_from_each(tmp_path: Path) 
         )
     resumed = run(tmp_path / "killed", preset, resume=True, sources=sources)
     assert results(resumed) == results(whole)
-    untaught = dataclasses.replace(preset, teacher_share=0.0)
-    alone = run(tmp_path / "alone", untaught, sources=sources)
-    assert results(alone)[0] != results(whole)[0]
+    turned = run(tmp_path / "turned", preset, sources=sources[::-1])
+    assert results(turned)[0] != results(whole)[0]
+
+
+def test_a_taught_preset_needs_teachers(tmp_path: Path) -> None:
+    """Without them it would be trained untaught, under the same name."""
+    with pytest.raises(ValueError, match="needs sources"):
+        run(tmp_path, dataclasses.replace(TINY, starts_from="tutorial", teacher_share=0.5))
 
 
 # TensorFlow warns that the input pipeline stays compiled.

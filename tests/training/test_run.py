@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from app.inference.saved_model import SavedModelClassifier
 from tests.tiny import TINY, printed, silent_console, tiny_network
 from training.checkpoint import read_past
 from training.data import Mnist
-from training.errors import TrainingError
+from training.errors import CheckpointError, TrainingError
 from training.evaluate import classify_all
 from training.export import publish
 from training.fit import Fitted, restore
@@ -179,6 +180,40 @@ def test_a_run_starts_from_those_beside_it(mnist: Mnist, tmp_path: Path) -> None
         tmp_path / f"runs/damage-{seed}" for seed in (1, 2)
     ]
     assert {first.first[0].run_dir for first in job.first} == {tmp_path / "runs/people-1"}
+
+
+def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(mnist: Mnist, tmp_path: Path) -> None:
+    """Two seeds are trained first and named on the card; without one, nothing goes on."""
+    preset = dataclasses.replace(
+        TUTORIAL,
+        name="taught",
+        steps=2,
+        starts_from="tutorial",
+        start_seeds=(1, 2),
+        teacher_share=0.7,
+    )
+    job = Job(preset, 1, mnist, tmp_path / "run", tmp_path / "models")
+    train(job, resume=False, console=silent_console())
+    card = (tmp_path / "models/1/assets.extra/report/model_card.md").read_text()
+    assert "2. preset `tutorial`, seed 2" in card
+    assert "the mean of the weights of the last 2, and 70% of each" in card
+    (tmp_path / "tutorial-2/checkpoint.npz").unlink()
+    for again in (partial(train, resume=True), export):
+        with pytest.raises(CheckpointError, match=r"tutorial-2, .* gone"):
+            again(job, console=silent_console())
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        ({"teacher_share": 0.5}, "name that"),
+        ({"starts_from": "tutorial", "start_seeds": (1, 1)}, "each start seed once"),
+    ],
+)
+def test_presets_name_their_start_clearly(start: dict[str, object], reason: str) -> None:
+    """Teachers come from somewhere, and no seed twice."""
+    with pytest.raises(ValueError, match=reason):
+        dataclasses.replace(TINY, **start)
 
 
 def test_presets_give_their_length_once() -> None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from app.errors import ModelError
 from app.inference.contract import join
-from app.inference.manifest import GoldenSample
+from app.inference.manifest import FORMAT, GoldenSample
 from app.inference.programs import BATCH_SIZES
 from app.inference.saved_model import SavedModelClassifier, Spares
 from app.inference.version_files import MANIFEST_PATH, digest_file, list_files
@@ -262,8 +262,8 @@ def forge_the_graph(version: Path) -> None:
         (add_a_file, "extra.so is not in the manifest"),
         (link_out, f"{WEIGHTS} is a link"),
         (lose_the_manifest, "manifest.json cannot be read"),
-        (garble_the_manifest, "not a manifest of format 2"),
-        (date_back, "not a manifest of format 2: format: .* Publish the version again"),
+        (garble_the_manifest, f"not a manifest of format {FORMAT}"),
+        (date_back, f"not a manifest of format {FORMAT}: format: .* Publish the version again"),
         (bloat_the_manifest, "larger than"),
         (spoil_a_golden_image, "golden sample"),
         (renumber, "holds version 7"),
