@@ -51,7 +51,10 @@ class Settings(BaseSettings):
         256, ge=1, le=100_000, description="Most images in one /predict/batch request."
     )
     max_queue_images: int = Field(
-        1024, ge=28, le=1_000_000, description="Most images waiting for the network."
+        1024,
+        ge=28,
+        le=1_000_000,
+        description="Most images waiting for the network, and in one request of /v1 or /v2.",
     )
     deadline_s: float = Field(
         10.0,

@@ -17,6 +17,7 @@ from PIL import Image
 
 from app.errors import BlankImageError
 from app.imaging import read_digit
+from training.corruptions import corrupt
 
 ROOT = Path(__file__).parent.parent
 SIDE, GAP = 112, 8
@@ -68,13 +69,20 @@ def repeated(digit: int) -> Image.Image:
     return small.resize((96, 96), Image.Resampling.NEAREST)
 
 
+def damaged(digit: int, kind: str) -> Image.Image:
+    """A digit in MNIST's frame, damaged in one of MNIST-C's ways."""
+    return Image.fromarray(corrupt(example(digit)[np.newaxis], kind)[0])
+
+
 FIGURES: dict[str, tuple[str, list[Image.Image]]] = {
     "colour": (
         "colours projected",
         [coloured(3, (200, 90, 60), (90, 140, 60)), coloured(5, (70, 110, 230), (160, 90, 90))],
     ),
+    "damage": ("damage let through", [damaged(4, "zigzag"), damaged(6, "stripe")]),
     "repeated": ("repeated pixels undone", [repeated(3), repeated(6)]),
     "light": ("a surface of light", [scene("lamp", 2, 1), scene("lamp", 8, 4)]),
+    "shade": ("a hard shadow lifted", [scene("hard_shadow", 3, 1), scene("hard_shadow", 5, 2)]),
     "vote": ("paper by vote", [scene("small_cell", 3, 6), scene("small_cell", 4, 8)]),
     "grain": ("grain of pairs", [scene("small_cell", 6, 13), scene("cell", 9, 18)]),
     "lines": ("lines removed", [scene("ruled", 5, 1), scene("cell", 7, 2)]),

@@ -134,7 +134,8 @@ def is_framed(ink: NDArray[np.uint8]) -> bool:
     """Whether a light-on-dark picture, 0..255, is in the MNIST frame already, as MNIST's own are.
 
     Of (28, 28), as the caller has seen to: the edge mostly 0, the longer side of the ink 20 pixels
-    (19 in 3 of 20,000), the centre of mass within the pixel that placing by whole pixels leaves; no hard and thin strokes.
+    (19 in 3 of 20,000), the centre of mass within the pixel that placing by whole pixels leaves; no
+    hard and thin strokes.
     """
     if ink.max() < 250 or np.count_nonzero(ink.take(EDGE)) > EDGE.size / 2:
         return False

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -210,7 +211,7 @@ def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(mnist: Mnist, tmp_
         ({"starts_from": "tutorial", "start_seeds": (1, 1)}, "each start seed once"),
     ],
 )
-def test_presets_name_their_start_clearly(start: dict[str, object], reason: str) -> None:
+def test_presets_name_their_start_clearly(start: dict[str, Any], reason: str) -> None:
     """Teachers come from somewhere, and no seed twice."""
     with pytest.raises(ValueError, match=reason):
         dataclasses.replace(TINY, **start)
