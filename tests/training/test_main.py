@@ -62,8 +62,10 @@ def test_evaluating_no_version_is_one_line(
 def test_ctrl_c_keeps_the_run(mnist: Mnist, tmp_path: Path) -> None:
     """Ctrl-C ends with a line that says how to go on, and with the shell's exit code for it."""
     program = f"""
+import signal
 from pathlib import Path
 import training.data as data
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job lacks
 folder = Path({str(mnist.folder)!r})
 data.open_mnist = lambda _: data.Mnist(folder, {dict(mnist.sha256)!r}, {mnist.validation_images})
 from training.__main__ import main

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tests.tiny import printed, silent_console, tiny_split
 from training.answers import LocalVersion
 from training.data import Mnist
 from training.errors import TrainingError
+from training.gallery import Gallery
 from training.measure import Plan, measure
 from training.outputs import Outputs
 from training.pictures import from_arrays
@@ -29,6 +31,17 @@ IMAGES = tiny_split(20, seed=6).images
 
 def ignore(_: int) -> None:
     """Show no progress."""
+
+
+def to_five_decimals(galleries: list[Gallery]) -> list[Gallery]:
+    """The galleries without what the last bits of a sum say, which other batches give otherwise."""
+    return [
+        replace(
+            gallery,
+            shown=[replace(each, confidence=round(each.confidence, 5)) for each in gallery.shown],
+        )
+        for gallery in galleries
+    ]
 
 
 @pytest.fixture
@@ -83,7 +96,7 @@ def test_a_service_and_a_version_agree(
     for ours, theirs in zip(here.figures.digits[1:], there.figures.digits[1:], strict=True):
         assert (theirs.correct, theirs.abstained) == (ours.correct, ours.abstained)
         assert theirs.brier_score == pytest.approx(ours.brier_score)
-    assert there.galleries[1:] == here.galleries[1:]
+    assert to_five_decimals(there.galleries[1:]) == to_five_decimals(here.galleries[1:])
 
 
 def test_a_service_that_is_not_ready_ends_the_evaluation(
