@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def ignore(_: int) -> None:
     """Show no progress."""
 
 
-def to_five_decimals(galleries: list[Gallery]) -> list[Gallery]:
+def to_five_decimals(galleries: Sequence[Gallery]) -> list[Gallery]:
     """The galleries without what the last bits of a sum say, which other batches give otherwise."""
     return [
         replace(
