@@ -1,6 +1,6 @@
 """The curve of accuracy over cost: networks of several widths, trained alike for a short while.
 
-    python docs/cost_curve.py DATA_DIR
+    PYTHONPATH=. python docs/cost_curve.py DATA_DIR
 
 Each begins with random weights and sees the same six epochs of the distortions of preset `people`,
 without what is drawn. Prints a row as each is done, and writes docs/cost_curve.png at the end. Some
@@ -27,6 +27,7 @@ from training.fit import fit
 from training.network import compile_predict, forward_flops
 from training.presets import HANDS_AND_PENS, PEOPLE, Preset
 from training.progress import Progress
+from training.signatures import digit_logits
 
 SEED = 1
 COPIES = 4  # of the validation images, each distorted in its own way
@@ -109,7 +110,7 @@ def _measure(preset: Preset, training: Split, validation: Split, distorted: Spli
         )
     predict = compile_predict(fitted.network)
     errors = [
-        float((predict(split.scaled())[:, :10].argmax(axis=1) != split.labels).mean())
+        float((digit_logits(predict(split.scaled())).argmax(axis=1) != split.labels).mean())
         for split in (validation, distorted)
     ]
     return Point(
@@ -136,11 +137,13 @@ def _draw(points: list[Point]) -> None:
             place = (point.mflop, point.distorted_error)
             axes.annotate(f" {point.units}", place, va="bottom")
     axes.set(xlabel="MFLOP an image", ylabel="misread, distorted validation images (%)")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max(point.distorted_error for point in points))
     axes.grid(alpha=0.3)
     axes.legend(title="units of the LSTM that reads", frameon=False)
     figure.savefig(TARGET, dpi=100)
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     main(Path(sys.argv[1]))

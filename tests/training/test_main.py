@@ -71,8 +71,9 @@ data.open_mnist = lambda _: data.Mnist(folder, {dict(mnist.sha256)!r}, {mnist.va
 from training.__main__ import main
 main()
 """
+    folders = ["--run-dir", str(tmp_path), "--models-dir", str(tmp_path / "models")]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "train", "--preset", "affine", "--run-dir", str(tmp_path)],
+        [sys.executable, "-c", program, "train", "--preset", "affine", *folders],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
