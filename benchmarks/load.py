@@ -111,7 +111,8 @@ def _drive(
     if case.server == "rowscan":
         return drive(service.port, body, connections, seconds)
     with targets[case.server].awake() as port:
-        return drive(port, body, connections, seconds)
+        # A peer that breaks down is slow, not a reason to measure nothing.
+        return drive(port, body, connections, seconds, strict=False)
 
 
 def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
