@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.api.bodies import Body
-from app.api.framed import framed_digit, read_framed
 from app.api.inputs import Image, is_stack, many_images, one_image, stack_of_images
 from app.errors import DeadlineExceededError, QueueFullError, RequestError
 from app.imaging import IMAGE_SIDE, DecodeLimits, Digit, decode, normalise, read_digit
 from app.imaging.bounds import is_quick_png
+from app.imaging.framed import framed_digit, read_framed
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)

@@ -22,6 +22,15 @@ BOX_SIDE: Final = 20
 CENTRE: Final = IMAGE_SIDE / 2
 MARGIN: Final = (IMAGE_SIDE - BOX_SIDE) // 2
 
+MIN_FRAMED_SIDE: Final = BOX_SIDE - 1
+"""Pixels of the ink's longer side: MNIST has 20, but for 3 in 20,000, which have 19."""
+
+MAX_FRAMED_OFFSET: Final = 1.0
+"""Pixels from the centre to the centre of mass, both ways: what placing by whole pixels leaves."""
+
+MIN_FRAMED_INK: Final = 250
+"""Grey levels of the strongest pixel: MNIST's makers made it full."""
+
 MNIST_STROKE: Final = 2.4
 """Pixels: the median of `stroke_width` over MNIST training images (1% below 1.5, 99% below 4.7)."""
 
@@ -60,7 +69,7 @@ def ring(inset: int) -> NDArray[np.intp]:
 
 
 EDGE: Final = ring(0)  # (108,)
-_PLACES: Final = np.arange(IMAGE_SIDE) + 0.5 - CENTRE  # (28,)
+FROM_CENTRE: Final = np.arange(IMAGE_SIDE) + 0.5 - CENTRE  # (28,), the middle of each pixel
 
 
 def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,7 +85,7 @@ def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     step = max(*_extents(ink, y, lean), 1.0) / BOX_SIDE  # source pixels to a target pixel
     pen = stroke_width(ink) / step  # in target pixels
     aperture = max(step * (1 + max(0.0, MNIST_STROKE - pen)), MIN_APERTURE)  # in source pixels
-    offsets = _PLACES * step  # (28,), from the centre of mass
+    offsets = FROM_CENTRE * step  # (28,), from the centre of mass
     # Across first: each row is set upright at its own height, before rows are mixed.
     middles = x + offsets
     if lean:
@@ -133,21 +142,20 @@ def stroke_width(ink: NDArray[np.float32]) -> float:
 def is_framed(ink: NDArray[np.uint8]) -> bool:
     """Whether a light-on-dark picture, 0..255, is in the MNIST frame already, as MNIST's own are.
 
-    Of (28, 28), as the caller has seen to: the edge mostly 0, the longer side of the ink 20 pixels
-    (19 in 3 of 20,000), the centre of mass within the pixel that placing by whole pixels leaves; no
-    hard and thin strokes.
+    Of (28, 28), as the caller has seen to: the longer side of the ink as long as MNIST's, which
+    leaves most of the edge 0, the centre of mass in the middle; no hard and thin strokes.
     """
-    if ink.max() < 250 or np.count_nonzero(ink.take(EDGE)) > EDGE.size / 2:
+    if ink.max() < MIN_FRAMED_INK:
         return False
     amount = ink.astype(np.float32) / np.float32(255)
     left, top, right, bottom = ink_box(amount, edge=1 / 255)
-    if not BOX_SIDE - 1 <= max(right - left, bottom - top) <= BOX_SIDE:
+    if not MIN_FRAMED_SIDE <= max(right - left, bottom - top) <= BOX_SIDE:
         return False
     is_hard = not ((amount > 0) & (amount < 1)).any()
     if is_hard and stroke_width(amount) < MIN_HARD_STROKE:
         return False
     x, y, _ = _moments(amount)
-    return abs(x - CENTRE) <= 1 and abs(y - CENTRE) <= 1
+    return max(abs(x - CENTRE), abs(y - CENTRE)) <= MAX_FRAMED_OFFSET
 
 
 def _moments(ink: NDArray[np.float32]) -> tuple[float, float, float]:

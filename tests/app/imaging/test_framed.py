@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from app.api.documentation import SEVEN
-from app.api.framed import framed_digit, read_framed, surely_framed
 from app.imaging import normalise
 from app.imaging.frame import is_framed
+from app.imaging.framed import framed_digit, read_framed, surely_framed
 
 SOFT_SEVEN = SEVEN.copy()
 SOFT_SEVEN[8, 7:21] = 200
