@@ -42,24 +42,15 @@ def create_app(
     service = Service(settings.max_queue_images, settings.drain_s)
     limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
     reader = Reader(limits, settings.max_batch_images)
-
     versions = versions or Versions(settings.models_dir, settings.model_version)
-
-    def begin(version: int) -> None:
-        # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
-        # takes 0.2 s in which nobody is answered, and would be due every now and then under load.
-        gc.freeze()
-        if settings.reload_s and settings.model_version is None:
-            service.watch(versions.look_again, settings.reload_s)
-        if on_ready is not None:
-            on_ready(version)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if classifier is not None:
             service.serve(classifier)
         else:
-            loaded = service.load(versions.load_newest, begin, on_fatal or _ignore)
+            began = _begun(service, versions, settings, on_ready or _ignore)
+            loaded = service.load(versions.load_newest, began, on_fatal or _ignore)
             if settings.workers > 1:
                 # The server listens after this: requests are for those that can answer them.
                 await loaded.wait()
@@ -77,20 +68,40 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.service = service
-    predictor = Predictor(service, reader, settings)
+    install_problem_handlers(app)
+    _install_doors(app, service, reader, settings)
+    install_page(app)
+    return app
+
+
+def _begun(
+    service: Service, versions: Versions, settings: Settings, on_ready: Callable[[int], None]
+) -> Callable[[int], None]:
+    """What happens when the first version answers."""
+
+    def begun(version: int) -> None:
+        # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
+        # takes 0.2 s in which nobody is answered, and would be due every now and then under load.
+        gc.freeze()
+        if settings.reload_s and settings.model_version is None:
+            service.watch(versions.look_again, settings.reload_s)
+        on_ready(version)
+
+    return begun
+
+
+def _install_doors(app: FastAPI, service: Service, reader: Reader, settings: Settings) -> None:
+    """The ways in: probes, the two shortest paths, and the protocols of other servers."""
+    predictor, door = Predictor(service, reader, settings), TensorDoor(service, reader, settings)
     # The last to be added is the outermost.
     app.add_middleware(
         Direct, endpoints={"/predict": predictor.one, "/predict/batch": predictor.many}
     )
     app.add_middleware(Envelope)
-    install_problem_handlers(app)
     app.include_router(health_router(service))
     app.include_router(predict_router(predictor))
-    door = TensorDoor(service, reader, settings)
     app.include_router(tensorflow_serving_router(door))
     app.include_router(open_inference_router(door))
-    install_page(app)
-    return app
 
 
 def _ignore(_: object) -> None:
