@@ -11,20 +11,38 @@ if TYPE_CHECKING:
     from training.report import Report
 
 
+LIMITS = """## Limits
+
+One digit, framed as MNIST frames it (the service does the framing). It knows ten classes: a letter
+that looks like a digit is read as one, often with confidence. Handwriting of other times, places
+and pens than MNIST's (USA, about 1990) is read less well, and the confidence means less, than these
+figures say. Not for decisions about people without a person who checks.
+"""
+
+
 def write_card(report: Report) -> str:
     """Return the model card, Markdown: what it is, what it scored, how it was made, its limits."""
-    test, validation, preset = report.test, report.validation, report.preset
-    worst = min(test.classes, key=lambda each: each.recall)
+    return "\n".join(
+        [_what(report), _scores(report.validation, report.test), _making(report), LIMITS]
+    )
+
+
+def _what(report: Report) -> str:
+    """Return the title and what the network is."""
+    preset = report.preset
     directions = "both directions" if preset.bidirectional else "one direction"
-    length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
-    novelty = "an output of its own" if preset.drawn else "1 − confidence"
     return f"""# Model card: digits, preset `{preset.name}`
 
 Reads one handwritten digit from a 28×28 image, with LSTMs only: {" and ".join(preset.readings)} as
 28 timesteps of 28 features, {directions}, {preset.units} units each.
 {report.parameters:,} weights, {forward_flops(preset) / 1e6:.1f} MFLOP an image.
+"""
 
-## Figures
+
+def _scores(validation: Evaluation, test: Evaluation) -> str:
+    """Return the section of figures and pictures."""
+    worst = min(test.classes, key=lambda each: each.recall)
+    return f"""## Figures
 
 | | validation | test |
 |---|---|---|
@@ -36,8 +54,15 @@ Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightl
 ![Confusion](confusion.png)
 ![Calibration](calibration.png)
 ![Misread test images](misread.png)
+"""
 
-## How it was made
+
+def _making(report: Report) -> str:
+    """Return the section on command, data, time and what was fitted."""
+    preset, validation, test = report.preset, report.validation, report.test
+    length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
+    novelty = "an output of its own" if preset.drawn else "1 − confidence"
+    return f"""## How it was made
 
     python -m training train --preset {preset.name} --seed {report.seed}
 
@@ -50,13 +75,6 @@ machine that the manifest names, by the source at revision
 Confidence is calibrated by temperature {report.temperature:.3f}, fitted on validation images.
 Novelty is {novelty}; above {report.max_novelty:.3g}, which at most 1% of the validation images
 exceed, the service answers `is_digit: false`.
-
-## Limits
-
-One digit, framed as MNIST frames it (the service does the framing). It knows ten classes: a letter
-that looks like a digit is read as one, often with confidence. Handwriting of other times, places
-and pens than MNIST's (USA, about 1990) is read less well, and the confidence means less, than these
-figures say. Not for decisions about people without a person who checks.
 """
 
 

@@ -76,20 +76,15 @@ def evaluate(
     np.add.at(confusion, (labels, answers), 1)
     correct = int(np.trace(confusion))
     bins = _calibration_bins(probabilities.max(axis=1), answers == labels)
-    error = sum(each.images * abs(each.accuracy - each.mean_confidence) for each in bins) / len(
-        labels
-    )
-    one_hot = np.eye(CLASSES, dtype=np.float32)[labels]
-    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return Evaluation(
         images=len(labels),
         correct=correct,
         accuracy=correct / len(labels),
         accuracy_interval=wilson_interval(correct, len(labels)),
         abstained=int((~is_digit).sum()),
-        expected_calibration_error=error,
-        brier_score=float(((probabilities - one_hot) ** 2).sum(axis=1).mean()),
-        negative_log_likelihood=float(-np.log(np.maximum(of_label, TINY)).mean()),
+        expected_calibration_error=_calibration_error(bins),
+        brier_score=_brier_score(probabilities, labels),
+        negative_log_likelihood=_unlikelihood(probabilities, labels),
         classes=_class_figures(confusion),
         confusion=confusion.tolist(),
         calibration=bins,
@@ -132,6 +127,24 @@ def _calibration_bins(
     return bins
 
 
+def _calibration_error(bins: list[CalibrationBin]) -> float:
+    """Return how far confidence is from accuracy, 0..1, by the images in each bin."""
+    errors = sum(each.images * abs(each.accuracy - each.mean_confidence) for each in bins)
+    return errors / sum(each.images for each in bins)
+
+
+def _brier_score(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the mean squared distance of probabilities (n, 10) from certainty of labels (n,)."""
+    one_hot = np.eye(CLASSES, dtype=np.float32)[labels]
+    return float(((probabilities - one_hot) ** 2).sum(axis=1).mean())
+
+
+def _unlikelihood(probabilities: Probabilities, labels: Labels) -> float:
+    """Return how unlikely labels (n,) are by probabilities (n, 10): nats an image."""
+    of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(of_label, TINY)).mean())
+
+
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     """Return the 95% score interval of a share (Wilson 1927); it holds near 1, where ±2σ fails."""
     share, weight = correct / total, Z_95**2 / total
@@ -155,8 +168,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: Labels) -> float:
     """
 
     def loss(log_temperature: float) -> float:
-        of_label = softmax(logits, np.exp(log_temperature))[np.arange(len(labels)), labels]
-        return float(-np.log(np.maximum(of_label.astype(np.float64), TINY)).mean())
+        return _unlikelihood(softmax(logits, np.exp(log_temperature)), labels)
 
     low, high = np.log(TEMPERATURE_BOUNDS)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
