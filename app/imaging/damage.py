@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.imaging.frame import BOX_SIDE, CENTRE, EDGE, IMAGE_SIDE, MARGIN, ring
+from app.imaging.paper import is_dark
 
 MIN_FULL: Final = 45.0
 """Grey levels between paper and ink: a fainter digit is framed, which also makes its ink full."""
@@ -92,8 +93,7 @@ def damaged_frame(grey: NDArray[np.uint8]) -> bool | None:
         return banded
     edge = flat.take(EDGE)
     difference = flat - _PLANE @ (_TO_PLANE @ edge)  # from light that may come from one side
-    # The cube keeps the sign, and strokes differ more than paper does.
-    dark = bool(np.dot(difference * difference, difference) < 0)
+    dark = is_dark(difference)
     signed = -difference if dark else difference
     full = float(signed.max())
     strokes = (signed > full / 2).reshape(grey.shape)

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BlankImageError
-from app.imaging.paper import MEDIAN_TO_SIGMA, MIN_PHOTO_SIDE, border, fit_paper, percentile
+from app.imaging.paper import (
+    MEDIAN_TO_SIGMA,
+    MIN_PHOTO_SIDE,
+    border,
+    fit_paper,
+    is_dark,
+    percentile,
+)
 
 MIN_CONTRAST: Final = 6.0
 """Grey levels: on a picture with less between paper and ink nothing is seen, by eye either."""
@@ -74,9 +81,7 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     if strongest <= max(MIN_CONTRAST, GRAIN_REACH * grain):
         raise _blank()
     faintest = max(strongest * FAINTEST_SHARE, GRAIN_REACH * grain, MIN_CONTRAST / 2)
-    outstanding = difference[size > faintest]  # (pixels,)
-    # The cube keeps the sign and lets a few strong strokes outvote a wide faint shade.
-    dark = bool(np.dot(outstanding * outstanding, outstanding) < 0)
+    dark = is_dark(difference[size > faintest])
     signed = -difference if dark else difference
     # Chosen before the light is evened out: that takes ink on the brightest paper below `faintest`.
     inked = signed > faintest

@@ -116,6 +116,14 @@ def shrink_by(grey: NDArray[np.uint8] | NDArray[np.float32], factor: int) -> NDA
     return blocks
 
 
+def is_dark(differences: NDArray[np.float32]) -> bool:
+    """Whether the ink is darker than the paper, by how far pixels (n,) differ from the paper.
+
+    The cube keeps the sign and lets a few strong strokes outvote a wide faint shade.
+    """
+    return bool(np.dot(differences * differences, differences) < 0)
+
+
 def percentile(values: NDArray[np.float32], percent: int) -> float:
     """The value that `percent` of all lie below, any shape; numpy's own takes ten times as long."""
     place = (values.size - 1) * percent // 100

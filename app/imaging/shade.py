@@ -51,8 +51,7 @@ def find_shade(grey: NDArray[np.float32]) -> Shade | None:
     """The shadow across a picture of (height, width), each side 64 pixels or more."""
     side = min(grey.shape)
     reach, blur = round(REACH * side), round(BLUR * side)
-    tones = np.log(np.maximum(grey, 1))
-    steps = _steps(_clockwise(tones), reach, blur)
+    steps = _steps(_tones(_clockwise(grey)), reach, blur)
     begin, end = int(steps.argmin()), int(steps.argmax())
     down, up = -float(steps[begin]), float(steps[end])
     step = (down + up) / 2
@@ -62,9 +61,14 @@ def find_shade(grey: NDArray[np.float32]) -> Shade | None:
     if max(abs(down - up) / 2, _largest_beside(steps, (begin, end), reach)) > MAX_OTHER_STEP * step:
         return None
     ends = _place(begin, grey.shape), _place(end, grey.shape)
-    if _step_across(tones, *ends) < MAX_OTHER_STEP * step:
+    if _step_across(grey, *ends) < MAX_OTHER_STEP * step:
         return None
     return Shade(float(np.exp(-step)), _depth(grey.shape, *ends))
+
+
+def _tones(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey values as logarithms, so that a shadow is the same step in all light."""
+    return np.log(np.maximum(grey, 1))
 
 
 def _largest_beside(steps: NDArray[np.float64], places: tuple[int, int], reach: int) -> float:
@@ -76,23 +80,23 @@ def _largest_beside(steps: NDArray[np.float64], places: tuple[int, int], reach: 
 
 
 def _step_across(
-    tones: NDArray[np.float32], begin: tuple[float, float], end: tuple[float, float]
+    grey: NDArray[np.float32], begin: tuple[float, float], end: tuple[float, float]
 ) -> float:
     """By how much it is usually darker on the clockwise side of the line between two places."""
-    height, width = tones.shape
+    height, width = grey.shape
     (left, top), (right, bottom) = begin, end
     length = max(1.0, float(np.hypot(right - left, bottom - top)))
-    aside = MAX_BEND * min(tones.shape) / length
+    aside = MAX_BEND * min(grey.shape) / length
     across, down = aside * (bottom - top), aside * (left - right)  # into the shadow
     x, y = left + CHECKED * (right - left), top + CHECKED * (bottom - top)
     lit, shaded = (
-        tones[
+        grey[
             (y + way * down).round().clip(0, height - 1).astype(np.intp),
             (x + way * across).round().clip(0, width - 1).astype(np.intp),
         ]
         for way in (-1, 1)
     )
-    return float(np.median(lit - shaded))
+    return float(np.median(_tones(lit) - _tones(shaded)))
 
 
 def _clockwise(picture: NDArray[np.float32]) -> NDArray[np.float32]:
