@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -36,6 +37,12 @@ async def test_page_and_all_its_files(client: httpx.AsyncClient, path: str) -> N
     assert len(names) >= 3
     for name in names:
         assert (await client.get(name)).status_code == 200, name
+
+
+async def test_scripts_are_asked_for_at_once(client: httpx.AsyncClient) -> None:
+    """The page names every script that its first one imports: none waits for another to arrive."""
+    named = {Path(name).name for name in loaded((await client.get("/")).text)}
+    assert {name for name in FILES if name.endswith(".js")} - named == {"docs.js"}
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/static/page.js", "/static/swagger-ui.css"])
