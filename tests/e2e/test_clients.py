@@ -20,7 +20,7 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import InferenceServerException
 
 from app.imaging import DecodeLimits, read_digit
-from tests.e2e.running import SEVEN, Service, needs_shipped_model, running_service
+from tests.e2e.running import SEVEN, Service, needs_shipped_model
 from tests.tiny import real_mnist_dir
 from training.data import Mnist
 
@@ -38,13 +38,6 @@ class Digits(NamedTuple):
 
     images: Images  # (1000, 28, 28), 0..1
     labels: NDArray[np.uint8]
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """One service for all tests."""
-    with running_service() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from examples.strokes import CAT, DIGITS
 from tests.e2e.browser import CHROMIUM, draw, draw_stroke, running_chromium, show
-from tests.e2e.running import ROOT, Service, needs_shipped_model, running_service
+from tests.e2e.running import ROOT, Service, needs_shipped_model
 
 pytestmark = [
     needs_shipped_model,
@@ -43,13 +43,6 @@ PASTE_OR_DROP = """([target, kind, bytes]) => {
     : new DragEvent("drop", { dataTransfer: transfer, bubbles: true });
   document.querySelector(target).dispatchEvent(event);
 }"""
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """One service for all tests."""
-    with running_service() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,13 +27,6 @@ from tests.e2e.running import (
 README = ROOT / "README.md"
 
 pytestmark = needs_shipped_model
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    """One service for all tests that leave it running."""
-    with running_service() as running:
-        yield running
 
 
 def readme_requests() -> list[tuple[str, dict[str, Any] | None]]:
@@ -121,8 +113,16 @@ def test_stop_is_clean() -> None:
         assert running.process.wait(STOPPED_WITHIN_S) == 0
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("loading_s", [0.0, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize(
+    ("signal_number", "loading_s"),
+    [
+        (signal.SIGTERM, 0.0),
+        (signal.SIGTERM, 1.0),
+        (signal.SIGTERM, 1.5),
+        (signal.SIGTERM, 2.0),
+        (signal.SIGINT, 1.0),
+    ],
+)
 def test_stop_while_loading(signal_number: signal.Signals, loading_s: float) -> None:
     """A stop does not wait for a model that nobody will use, and is as clean as any other."""
     with starting_service() as starting:

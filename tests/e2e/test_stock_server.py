@@ -16,6 +16,11 @@ import pytest
 from tests.e2e.running import SHIPPED_MODEL, needs_shipped_model
 
 LOADER = Path(__file__).parent / "load_like_a_stock_server.py"
+PROBABILITIES = {"probabilities": ["float32", [-1, 10]]}
+OUTPUTS = {
+    "serving_default": PROBABILITIES,
+    "serving_novelty": PROBABILITIES | {"novelty": ["float32", [-1]]},
+}
 
 pytestmark = needs_shipped_model
 
@@ -28,11 +33,12 @@ def golden() -> tuple[Any, list[dict[str, Any]]]:
     return np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28) / 255, samples
 
 
-def load(signature: str) -> dict[str, Any]:
-    """What a process finds in which nothing of this project is imported."""
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """What a process finds, by signature, in which nothing of this project is imported."""
     images, _ = golden()
     done = subprocess.run(
-        [sys.executable, "-I", str(LOADER), str(SHIPPED_MODEL), signature],
+        [sys.executable, "-I", str(LOADER), str(SHIPPED_MODEL), *OUTPUTS],
         input=json.dumps(images.tolist()),
         capture_output=True,
         text=True,
@@ -40,28 +46,18 @@ def load(signature: str) -> dict[str, Any]:
         timeout=120,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    return dict(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize(
-    ("signature", "outputs"),
-    [
-        ("serving_default", {"probabilities": ["float32", [-1, 10]]}),
-        (
-            "serving_novelty",
-            {"probabilities": ["float32", [-1, 10]], "novelty": ["float32", [-1]]},
-        ),
-    ],
-)
-def test_signature(signature: str, outputs: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_signature(found: dict[str, Any], name: str) -> None:
     """By its tag and signature alone it loads, on a processor, and reads the golden samples."""
-    found = load(signature)
     assert found["ours"] == []
-    assert found["inputs"] == {"image": ["float32", [-1, 28, 28]]}
-    assert found["outputs"] == outputs
-    assert found["method_name"] == "tensorflow/serving/predict"
+    signature = found["signatures"][name]
+    assert signature["inputs"] == {"image": ["float32", [-1, 28, 28]]}
+    assert signature["outputs"] == OUTPUTS[name]
+    assert signature["method_name"] == "tensorflow/serving/predict"
     _, samples = golden()
-    for name, answers in found["answers"].items():
-        recorded = [sample[name] for sample in samples]
+    for output, answers in signature["answers"].items():
+        recorded = [sample[output] for sample in samples]
         np.testing.assert_allclose(answers, recorded, atol=1e-4)
