@@ -116,7 +116,7 @@ def shrink_by(grey: NDArray[np.uint8] | NDArray[np.float32], factor: int) -> NDA
     return blocks
 
 
-def is_dark(differences: NDArray[np.float32]) -> bool:
+def is_dark(differences: NDArray[np.floating]) -> bool:
     """Whether the ink is darker than the paper, by how far pixels (n,) differ from the paper.
 
     The cube keeps the sign and lets a few strong strokes outvote a wide faint shade.
