@@ -38,7 +38,7 @@ from training.data import Split
 from training.errors import TrainingError
 from training.network import forward_flops
 from training.report import Report
-from training.signatures import TOLERANCE, check_parity, save_network
+from training.signatures import TOLERANCE, check_parity, read_in_fresh_process, save_network
 
 REPORT_DIR = "assets.extra/report"
 GOLDEN_PER_CLASS = 2
@@ -89,7 +89,7 @@ def publish(
             shutil.copytree(report_dir, folder / REPORT_DIR)
             golden = pick_golden(validation, scores)
             write_manifest(folder, _describe(folder, version, report, golden))
-            check_parity(folder, validation, scores)
+            check_parity(*read_in_fresh_process(folder, validation), scores)
             folder.rename(target)
     except (OSError, ModelError, BrokenExecutor) as error:
         raise TrainingError(

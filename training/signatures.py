@@ -89,13 +89,17 @@ def save_network(network: keras.Model, temperature: float, folder: Path) -> None
     tf.saved_model.save(root, str(folder), signatures=signatures)
 
 
-def check_parity(version_dir: Path, split: Split, expected: Scores) -> None:
-    """Let a fresh process load the version and read `split` through both signatures.
+def read_in_fresh_process(version_dir: Path, split: Split) -> tuple[Scores, NDArray[np.float32]]:
+    """Let a process that knows nothing of the training load the version and read `split`.
 
-    Raises `TrainingError` when its answers are not `expected`.
+    Returns its answers as the service has them, and as another server has them, (n, 10).
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        found, plain = fresh.submit(_read_back, version_dir, split.scaled()).result()
+        return fresh.submit(_read_back, version_dir, split.scaled()).result()
+
+
+def check_parity(found: Scores, plain: NDArray[np.float32], expected: Scores) -> None:
+    """Raise `TrainingError` when what was read back, by either signature, is not `expected`."""
     for name, scores in (
         (NOVELTY_SIGNATURE, found),
         (DEFAULT_SIGNATURE, expected._replace(probabilities=plain)),

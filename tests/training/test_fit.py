@@ -120,7 +120,8 @@ def test_a_taught_preset_needs_teachers(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:Even though the `tf.config")
 def test_the_compiled_loop_is_the_written_one(tmp_path: Path) -> None:
     """Run as plain Python, step by step, it gives the same figures as compiled."""
-    preset = dataclasses.replace(TINY, epochs=1)
+    # Few steps: as plain Python each of them is slow.
+    preset = dataclasses.replace(TINY, epochs=1, batch_size=100)
     compiled = run(tmp_path / "compiled", preset).history[0]
     tf.config.run_functions_eagerly(True)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
 from tests.tiny import TINY, printed, silent_console, tiny_network
-from training.checkpoint import read_past
+from training.checkpoint import CHECKPOINT_NAME
 from training.data import Mnist
 from training.errors import CheckpointError, TrainingError
 from training.evaluate import classify_all
@@ -79,17 +80,14 @@ def test_a_second_export_is_the_next_version(finished: Job, tmp_path: Path) -> N
     assert read_manifest(tmp_path / "5").version == 5
 
 
-@pytest.mark.parametrize("spoilt", ["probabilities", "novelty"])
-def test_a_version_that_answers_otherwise_is_not_published(
-    finished: Job, tmp_path: Path, spoilt: str
-) -> None:
+def test_a_version_that_answers_otherwise_is_not_published(finished: Job, tmp_path: Path) -> None:
     """The fresh process must give the network's answers; if not, nothing is left behind."""
     training, validation = finished.data.training()
     fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
     found = assess(finished, fitted, len(training), validation, finished.data.test())
-    other = getattr(found.validation_scores, spoilt).copy()
+    other = found.validation_scores.novelty.copy()
     other[50:] = 1 - other[50:]  # the golden samples come before
-    scores = found.validation_scores._replace(**{spoilt: other})
+    scores = found.validation_scores._replace(novelty=other)
     report_dir = finished.run_dir / "report"
     with pytest.raises(TrainingError, match="answers otherwise"):
         publish(fitted.network, found.report, validation, scores, report_dir, tmp_path)
@@ -157,20 +155,52 @@ def test_the_source_revision_is_a_commit_or_unknown() -> None:
     assert source_revision() == "unknown" or len(source_revision().removesuffix("+changes")) == 40
 
 
-def test_a_preset_may_start_from_another(mnist: Mnist, tmp_path: Path) -> None:
-    """The first is trained once and kept; the version tells of both, and learns from its start."""
-    preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
-    job = Job(preset, 1, mnist, tmp_path / "run", tmp_path / "models")
+@pytest.fixture(scope="module")
+def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A short run with two teachers, which are trained before it, published as version 1."""
+    preset = dataclasses.replace(
+        TUTORIAL,
+        name="taught",
+        steps=2,
+        starts_from="tutorial",
+        start_seeds=(1, 2),
+        teacher_share=0.7,
+    )
+    folder = tmp_path_factory.mktemp("taught")
+    job = Job(preset, 1, mnist, folder / "runs/taught", folder / "models")
     train(job, resume=False, console=silent_console())
-    first = read_past(tmp_path / "tutorial-1")
-    (tmp_path / "run/checkpoint.npz").unlink()
+    return job
+
+
+def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:
+    """Two seeds are trained first and named on the card."""
+    card = (taught.models_dir / "1/assets.extra/report/model_card.md").read_text()
+    assert "2. preset `tutorial`, seed 2" in card
+    assert "the mean of the weights of the last 2, and 70% of each" in card
+
+
+def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(taught: Job, tmp_path: Path) -> None:
+    """Without one of them, nothing goes on."""
+    shutil.copytree(taught.run_dir.parent, tmp_path / "runs")
+    job = dataclasses.replace(taught, run_dir=tmp_path / "runs" / taught.run_dir.name)
+    (tmp_path / "runs/tutorial-2" / CHECKPOINT_NAME).unlink()
+    for again in (partial(train, resume=True), export):
+        with pytest.raises(CheckpointError, match=r"tutorial-2, .* gone"):
+            again(job, console=silent_console())
+
+
+def test_a_preset_may_start_from_another(taught: Job, tmp_path: Path) -> None:
+    """The first is trained once and kept; the version tells of both, and learns from its start."""
+    shutil.copytree(taught.run_dir.parent / "tutorial-1", tmp_path / "tutorial-1")
+    first = (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes()
+    preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
+    job = Job(preset, 1, taught.data, tmp_path / "run", tmp_path / "models")
     train(job, resume=True, console=silent_console())
-    assert first == read_past(tmp_path / "tutorial-1")
-    for version in ("1", "2"):
-        manifest = read_manifest(tmp_path / "models" / version)
-        assert [stage.preset["name"] for stage in manifest.training.stages] == ["tutorial"]
-        assert manifest.test.accuracy > 0.9
-    card = (tmp_path / "models/2/assets.extra/report/model_card.md").read_text()
+    assert (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes() == first
+    manifest = read_manifest(tmp_path / "models/1")
+    assert [stage.preset["name"] for stage in manifest.training.stages] == ["tutorial"]
+    assert manifest.test.accuracy > 0.9
+    card = (tmp_path / "models/1/assets.extra/report/model_card.md").read_text()
     assert "1. preset `tutorial`, seed 1" in card
 
 
@@ -181,27 +211,6 @@ def test_a_run_starts_from_those_beside_it(mnist: Mnist, tmp_path: Path) -> None
         tmp_path / f"runs/damage-{seed}" for seed in (1, 2)
     ]
     assert {first.first[0].run_dir for first in job.first} == {tmp_path / "runs/people-1"}
-
-
-def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(mnist: Mnist, tmp_path: Path) -> None:
-    """Two seeds are trained first and named on the card; without one, nothing goes on."""
-    preset = dataclasses.replace(
-        TUTORIAL,
-        name="taught",
-        steps=2,
-        starts_from="tutorial",
-        start_seeds=(1, 2),
-        teacher_share=0.7,
-    )
-    job = Job(preset, 1, mnist, tmp_path / "run", tmp_path / "models")
-    train(job, resume=False, console=silent_console())
-    card = (tmp_path / "models/1/assets.extra/report/model_card.md").read_text()
-    assert "2. preset `tutorial`, seed 2" in card
-    assert "the mean of the weights of the last 2, and 70% of each" in card
-    (tmp_path / "tutorial-2/checkpoint.npz").unlink()
-    for again in (partial(train, resume=True), export):
-        with pytest.raises(CheckpointError, match=r"tutorial-2, .* gone"):
-            again(job, console=silent_console())
 
 
 @pytest.mark.parametrize(

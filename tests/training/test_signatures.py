@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import tensorflow as tf
 
 from app.inference.contract import Scores
 from tests.tiny import tiny_network
+from training.errors import TrainingError
 from training.network import compile_predict
-from training.signatures import save_network, scores_of
+from training.signatures import check_parity, save_network, scores_of
 
 IMAGES = np.random.default_rng(3).random((5, 28, 28), np.float32)
 TEMPERATURE = 2.0
@@ -63,3 +65,22 @@ def test_the_weights_are_kept_once(tmp_path: Path) -> None:
     save_network(network, TEMPERATURE, tmp_path)
     data = tmp_path / "variables/variables.data-00000-of-00001"
     assert 0 <= data.stat().st_size - 4 * network.count_params() < 1000
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "name"),
+    [
+        ("probabilities", "serving_novelty"),
+        ("novelty", "serving_novelty"),
+        ("plain", "serving_default"),
+    ],
+)
+def test_answers_that_differ_are_told_by_signature(spoilt: str, name: str) -> None:
+    """One score of one image, in either signature, is enough; rounding is not."""
+    expected = scores_of(LOGITS, TEMPERATURE)
+    read = {**expected._asdict(), "plain": expected.probabilities}
+    slightly = {key: values + np.float32(1e-6) for key, values in read.items()}
+    for changed, fits in ((slightly, True), (read | {spoilt: read[spoilt] + 0.1}, False)):
+        found = Scores(changed["probabilities"], changed["novelty"])
+        with nullcontext() if fits else pytest.raises(TrainingError, match=f"{name} is off by 0.1"):
+            check_parity(found, changed["plain"], expected)
