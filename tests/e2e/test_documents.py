@@ -3,45 +3,74 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import typer.main
 
 from app.settings import Settings
+from training.__main__ import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LOCK_FILES = sorted((ROOT / "requirements").glob("*.txt"))
+MAKE, TRAINING = "make ", ".venv/bin/python -m training "
+TRIED_ELSEWHERE = {
+    "curl ": "test_service.py sends them to a service",
+    "docker compose ": "docker_test.py runs compose where there is a container engine",
+}
+UNTRIED = {
+    "ROWSCAN_DATA_DIR=… PYTHONPATH=. python docs/imaging_numbers.py": "takes hours",
+}
 
 
-def commands(pattern: str) -> list[str]:
-    """What the pattern's group finds in the documents' fenced sh blocks, each once."""
-    text = "\n".join(path.read_text() for path in DOCUMENTS if path.exists())
+def commands(beginning: str = "") -> list[str]:
+    """The commands in the documents that begin so, from fenced sh blocks, without comments."""
+    text = "\n".join(path.read_text() for path in DOCUMENTS)
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = "\n".join(blocks)
-    return sorted(set(re.findall(pattern, lines, re.MULTILINE)))
+    lines = re.sub(r"\\\n\s*", "", "".join(blocks)).splitlines()  # what is continued is one line
+    found = {re.sub(r"\s+# .*", "", line) for line in lines if line}
+    return sorted(command for command in found if command.startswith(beginning))
 
 
-@pytest.mark.parametrize("target", commands(r"^make ([a-z-]+)"))
-def test_documented_make_target_exists(target: str) -> None:
-    """Every `make` command of the documents names a target."""
-    planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, check=False)
-    assert planned.returncode == 0
+def make_targets() -> set[str]:
+    """The targets that the documents name."""
+    return {command.split()[1] for command in commands(MAKE)}
 
 
-@pytest.mark.parametrize("command", commands(r"python -m training ([a-z-]+)"))
-def test_documented_training_command_exists(command: str) -> None:
-    """Every `python -m training` command of the documents exists."""
-    helped = subprocess.run(
-        [sys.executable, "-m", "training", command, "--help"],
-        cwd=ROOT,
-        capture_output=True,
-        check=False,
+def test_every_command_is_of_a_kind_that_is_tried() -> None:
+    """What can't be tried is listed above, with the reason."""
+    kinds = (MAKE, TRAINING, *TRIED_ELSEWHERE, *UNTRIED)
+    assert [command for command in commands() if not command.startswith(kinds)] == []
+    assert [kind for kind in kinds if not commands(kind)] == []
+
+
+@pytest.mark.parametrize("command", commands(MAKE))
+def test_documented_make_command_is_known(command: str) -> None:
+    """Every `make` command of the documents names a target, and is understood."""
+    planned = subprocess.run(
+        ["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, check=False
     )
-    assert helped.returncode == 0
+    assert planned.returncode == 0, planned.stderr
+
+
+def test_make_alone_lists_the_tasks() -> None:
+    """Whoever types `make` is told what there is."""
+    helped = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tasks = {target for target in make_targets() if not target.startswith(".")}
+    assert tasks <= set(re.findall(r"^  make ([a-z-]+) ", helped, re.MULTILINE))
+
+
+@pytest.mark.parametrize("command", commands(TRAINING))
+def test_documented_training_command_is_known(command: str) -> None:
+    """Every `python -m training` command of the documents exists, with its options."""
+    name, *arguments = shlex.split(command.removeprefix(TRAINING))
+    group = typer.main.get_group(cli)
+    known = {option for each in group.commands[name].params for option in each.opts}
+    assert {argument for argument in arguments if argument.startswith("--")} <= known
 
 
 def test_no_placeholder_is_left() -> None:
@@ -51,7 +80,7 @@ def test_no_placeholder_is_left() -> None:
 
 def test_readme_names_the_two_first_commands() -> None:
     """The README shows how to serve and how to test."""
-    assert {"serve", "test"} <= set(commands(r"^make ([a-z-]+)"))
+    assert {"serve", "test"} <= make_targets()
 
 
 @pytest.mark.parametrize("path", LOCK_FILES, ids=lambda path: path.name)

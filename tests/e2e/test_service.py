@@ -24,16 +24,17 @@ from tests.e2e.running import (
     starting_service,
 )
 
-README = ROOT / "README.md"
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 pytestmark = needs_shipped_model
 
 
-def readme_requests() -> list[tuple[str, dict[str, Any] | None]]:
-    """Each curl command of the README, and the answer where the README shows one under it."""
+def documented_requests() -> list[tuple[str, dict[str, Any] | None]]:
+    """Each curl command of the documents, and the answer where one is shown under it."""
     found: list[tuple[str, dict[str, Any] | None]] = []
+    text = "\n".join(path.read_text() for path in DOCUMENTS)
     blocks = r"^```sh\n(.*?)^```(?:\n+```json\n(.*?)^```)?"
-    for commands, shown in re.findall(blocks, README.read_text(), re.DOTALL | re.MULTILINE):
+    for commands, shown in re.findall(blocks, text, re.DOTALL | re.MULTILINE):
         lines = re.sub(r"\\\n\s*", "", commands).splitlines()  # what is continued is one line
         curls = [line for line in lines if re.match("curl .*localhost:8000", line)]
         found += [(curl, json.loads(shown) if shown else None) for curl in curls]
@@ -75,9 +76,9 @@ def assert_is_answer(command: str, answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
-@pytest.mark.parametrize(("command", "shown"), readme_requests())
-def test_readme_request(service: Service, command: str, shown: dict[str, Any] | None) -> None:
-    """Every curl command of the README works as it stands, and answers what the README shows."""
+@pytest.mark.parametrize(("command", "shown"), documented_requests())
+def test_documented_request(service: Service, command: str, shown: dict[str, Any] | None) -> None:
+    """Every curl command works as it stands, and answers what is shown under it."""
     command = command.replace("localhost:8000", service.url.removeprefix("http://"))
     done = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, capture_output=True, timeout=30, check=False
@@ -100,7 +101,7 @@ def test_documented_answer_is_true(service: Service) -> None:
 
 def test_first_request_of_the_readme_is_shown_with_its_answer() -> None:
     """The README begins with a request and its answer."""
-    command, shown = readme_requests()[0]
+    command, shown = documented_requests()[0]
     assert "examples/7.png" in command
     assert shown is not None
 
