@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
-from app.api.direct import Direct
+from app.api.direct import WithDirectWay
 from app.api.envelope import Envelope
 from app.api.health import health_router
 from app.api.open_inference import open_inference_router
@@ -58,7 +58,7 @@ def create_app(
         await service.drain()
         reader.close()
 
-    app = FastAPI(
+    app = WithDirectWay(
         title="rowscan",
         summary="Reads handwritten digits, one row of pixels at a time.",
         version=__version__,
@@ -90,13 +90,12 @@ def _begun(
     return begun
 
 
-def _install_doors(app: FastAPI, service: Service, reader: Reader, settings: Settings) -> None:
+def _install_doors(
+    app: WithDirectWay, service: Service, reader: Reader, settings: Settings
+) -> None:
     """The ways in: probes, the two shortest paths, and the protocols of other servers."""
     predictor, door = Predictor(service, reader, settings), TensorDoor(service, reader, settings)
-    # The last to be added is the outermost.
-    app.add_middleware(
-        Direct, endpoints={"/predict": predictor.one, "/predict/batch": predictor.many}
-    )
+    app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}
     app.add_middleware(Envelope)
     app.include_router(health_router(service))
     app.include_router(predict_router(predictor))

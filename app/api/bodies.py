@@ -45,9 +45,10 @@ class Body(NamedTuple):
 
 async def read_body(request: Request, max_bytes: int, deadline: float) -> Body:
     """Read the body, holding no more than max_bytes of it."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    headers = _Headers.of(request)
+    if headers.encoding != b"identity":
         raise UnsupportedImageError("Compressed bodies are not read here. Send it as it is.")
-    if _declared_bytes(request) > max_bytes:
+    if headers.declared_bytes > max_bytes:
         raise _too_large(max_bytes)
     chunks: list[bytes] = []
     total = 0
@@ -70,7 +71,7 @@ async def read_body(request: Request, max_bytes: int, deadline: float) -> Body:
         ) from None
     if total == 0:
         raise MalformedRequestError("The body is empty. Send an image.")
-    return Body(request.headers.get("content-type", ""), b"".join(chunks))
+    return Body(headers.content_type, b"".join(chunks))
 
 
 def split_multipart(body: Body, name: str, max_parts: int) -> list[bytes]:
@@ -154,10 +155,26 @@ class _Parts:
         self.complete = True
 
 
-def _declared_bytes(request: Request) -> int:
-    """What Content-Length promises; 0 when it says nothing, and then reading counts."""
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isdecimal() and len(declared) < 20 else 0
+class _Headers(NamedTuple):
+    """What the headers say of a body, read in one pass: Starlette's take one for each."""
+
+    content_type: str = ""
+    declared_bytes: int = 0  # 0 when Content-Length says nothing, and then reading counts
+    encoding: bytes = b"identity"
+
+    @classmethod
+    def of(cls, request: Request) -> _Headers:
+        """The first of each name counts, as with Starlette."""
+        found: dict[bytes, bytes] = {}
+        for name, value in request.scope["headers"]:
+            if name.startswith(b"content-"):
+                found.setdefault(name, value)
+        declared = found.get(b"content-length", b"")
+        return cls(
+            found.get(b"content-type", b"").decode("latin-1"),
+            int(declared) if declared.isdigit() and len(declared) < 20 else 0,
+            found.get(b"content-encoding", b"identity").lower(),
+        )
 
 
 def _too_large(max_bytes: int) -> PayloadTooLargeError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -15,31 +14,28 @@ Result = TypeVar("Result")
 WATCH_AFTER_S = 0.05
 
 
-async def while_client_waits(request: Request, work: Awaitable[Result]) -> Result:
-    """The outcome of `work`, which is cancelled when the client closes its connection.
+async def while_client_waits(request: Request, answer: asyncio.Future[Result]) -> Result:
+    """The answer, which becomes a ClientDisconnect when the client closes its connection.
 
-    Raises ClientDisconnect then. The body must have been read.
+    The body must have been read.
     """
     watches: list[asyncio.Task[None]] = []
+
+    def watch() -> None:
+        watches.append(asyncio.create_task(_end_with_connection(request, answer)))
+
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch)
     try:
-        async with asyncio.timeout(None) as patience:
-
-            def watch() -> None:
-                watches.append(asyncio.create_task(_end_with_connection(request, patience)))
-
-            timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch)
-            try:
-                return await work
-            finally:
-                timer.cancel()
-                for task in watches:
-                    task.cancel()
-    except TimeoutError:
-        raise ClientDisconnect from None
+        return await answer
+    finally:
+        timer.cancel()
+        for task in watches:
+            task.cancel()
 
 
-async def _end_with_connection(request: Request, patience: asyncio.Timeout) -> None:
-    """End patience when the connection is closed; nothing else follows a whole body."""
+async def _end_with_connection(request: Request, answer: asyncio.Future[Result]) -> None:
+    """End the wait when the connection is closed; nothing else follows a whole body."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    patience.reschedule(asyncio.get_running_loop().time())
+    if not answer.done():
+        answer.set_exception(ClientDisconnect())

@@ -135,6 +135,8 @@ def _check_size(picture: Image.Image, limits: DecodeLimits) -> None:
 
 def _decode_open(picture: Image.Image) -> Decoded:
     """Shrink, flatten and turn a picture whose header has been checked."""
+    if picture.mode == "L" and max(picture.size) <= MAX_DECODED_SIDE and _is_plain(picture):
+        return Decoded(np.asarray(picture), 1, picture.size)
     full_width, full_height = picture.size
     shrink = -(-max(picture.size) // MAX_DECODED_SIDE)
     if picture.format == "JPEG":
@@ -152,6 +154,12 @@ def _decode_open(picture: Image.Image) -> Decoded:
     sideways = orientation >= 5
     size = (full_height, full_width) if sideways else (full_width, full_height)
     return Decoded(np.asarray(grey), drafted * rest, size)
+
+
+def _is_plain(picture: Image.Image) -> bool:
+    """Load a grey picture; whether its values can be taken as they are, which is soon done."""
+    picture.load()
+    return not (picture.has_transparency_data or "exif" in picture.info)
 
 
 def _to_plain_mode(picture: Image.Image) -> Image.Image:

@@ -356,7 +356,7 @@ async def test_queue_full(
     running = asyncio.create_task(client.post(**EVERY_WAY["raw"]))
     await asyncio.to_thread(classifier.entered.wait, 10)
     images = np.zeros((40, 28, 28), np.float32)
-    filling = asyncio.create_task(batcher.submit(images, asyncio.get_running_loop().time() + 60))
+    filling = batcher.submit(images, asyncio.get_running_loop().time() + 60)
     while batcher.queued_images < 40:  # noqa: ASYNC110 - the batcher tells nobody of this
         await asyncio.sleep(0.001)
     response = await client.post(PREDICT, content=BODY)

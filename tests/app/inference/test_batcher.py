@@ -48,19 +48,17 @@ async def batcher(classifier: FakeClassifier) -> AsyncIterator[Batcher]:
     await batcher.drain(timeout_s=5)
 
 
-async def submit_later(
+def submit_later(
     batcher: Batcher, images: NDArray[np.float32], deadline: float | None = None
-) -> asyncio.Task[Answer]:
-    """Submit in a task that has run as far as waiting."""
-    task = asyncio.create_task(batcher.submit(images, deadline or soon()))
-    await asyncio.sleep(0)
-    return task
+) -> asyncio.Future[Answer]:
+    """Submit without waiting for the answer."""
+    return batcher.submit(images, deadline or soon())
 
 
-async def occupy(batcher: Batcher, classifier: FakeClassifier) -> asyncio.Task[Answer]:
+async def occupy(batcher: Batcher, classifier: FakeClassifier) -> asyncio.Future[Answer]:
     """Hold the network with a batch of one, so that what follows has to wait."""
     classifier.gate.clear()
-    task = await submit_later(batcher, random_images(1, seed=99))
+    task = submit_later(batcher, random_images(1, seed=99))
     await asyncio.to_thread(classifier.entered.wait, SOON_S)
     return task
 
@@ -85,7 +83,7 @@ async def test_lone_request_goes_at_once(batcher: Batcher, classifier: FakeClass
 async def test_waiting_requests_ride_together(batcher: Batcher, classifier: FakeClassifier) -> None:
     """What comes while the network is busy forms the next batch, neighbours noted."""
     first = await occupy(batcher, classifier)
-    tasks = [await submit_later(batcher, random_images(1, seed)) for seed in range(10)]
+    tasks = [submit_later(batcher, random_images(1, seed)) for seed in range(10)]
     classifier.gate.set()
     answers = await asyncio.gather(first, *tasks)
     assert classifier.batches == [1, 10]
@@ -97,7 +95,7 @@ async def test_one_equals_the_same_in_a_batch(batcher: Batcher, classifier: Fake
     images = random_images(20)
     alone = [await batcher.submit(image[np.newaxis], soon()) for image in images]
     await occupy(batcher, classifier)
-    tasks = [await submit_later(batcher, image[np.newaxis]) for image in images]
+    tasks = [submit_later(batcher, image[np.newaxis]) for image in images]
     classifier.gate.set()
     for one, task in zip(alone, tasks, strict=True):
         assert_same(one.scores, (await task).scores)
@@ -136,8 +134,8 @@ async def test_single_does_not_wait_behind_a_large_request(
 ) -> None:
     """A picture that comes after hundreds of one caller rides in the very next batch."""
     await occupy(batcher, classifier)
-    large = await submit_later(batcher, random_images(512))
-    single = await submit_later(batcher, random_images(1, seed=5))
+    large = submit_later(batcher, random_images(512))
+    single = submit_later(batcher, random_images(1, seed=5))
     classifier.gate.set()
     await single
     assert not large.done()
@@ -147,8 +145,8 @@ async def test_single_does_not_wait_behind_a_large_request(
 async def test_large_request_does_not_starve(batcher: Batcher, classifier: FakeClassifier) -> None:
     """A large request has its turn in every batch, however many singles come before it."""
     await occupy(batcher, classifier)
-    singles = [await submit_later(batcher, random_images(1, seed)) for seed in range(50)]
-    large = await submit_later(batcher, random_images(2 * TURN_IMAGES))
+    singles = [submit_later(batcher, random_images(1, seed)) for seed in range(50)]
+    large = submit_later(batcher, random_images(2 * TURN_IMAGES))
     classifier.gate.set()
     await asyncio.gather(large, *singles)
     assert classifier.batches[1] == 64
@@ -157,8 +155,8 @@ async def test_large_request_does_not_starve(batcher: Batcher, classifier: FakeC
 async def test_cancelled_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
     """A caller who leaves while waiting costs the network nothing, and its neighbours nothing."""
     await occupy(batcher, classifier)
-    leaving = await submit_later(batcher, random_images(4))
-    staying = await submit_later(batcher, random_images(3, seed=4))
+    leaving = submit_later(batcher, random_images(4))
+    staying = submit_later(batcher, random_images(3, seed=4))
     leaving.cancel()
     await asyncio.wait([leaving])
     assert batcher.queued_images == 3
@@ -183,8 +181,8 @@ async def test_cancelled_while_the_network_runs(
 async def test_expired_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
     """A deadline that passes in the queue is told at once, and those images are never run."""
     await occupy(batcher, classifier)
-    expiring = await submit_later(batcher, random_images(4), time.monotonic() + 0.02)
-    staying = await submit_later(batcher, random_images(3))
+    expiring = submit_later(batcher, random_images(4), time.monotonic() + 0.02)
+    staying = submit_later(batcher, random_images(3))
     with pytest.raises(DeadlineExceededError):
         await expiring
     classifier.gate.set()
@@ -197,8 +195,8 @@ async def test_deadline_is_checked_when_a_batch_is_taken(
 ) -> None:
     """While the event loop is too busy to tell of a passed deadline, the network skips the work."""
     await occupy(batcher, classifier)
-    expiring = await submit_later(batcher, random_images(4), time.monotonic() + 0.02)
-    staying = await submit_later(batcher, random_images(3))
+    expiring = submit_later(batcher, random_images(4), time.monotonic() + 0.02)
+    staying = submit_later(batcher, random_images(3))
     time.sleep(0.05)  # noqa: ASYNC251 - the busy event loop
     classifier.gate.set()
     await staying
@@ -239,8 +237,8 @@ async def test_failure_of_a_split_request(batcher: Batcher, classifier: FakeClas
 async def test_poisoned_neighbour(batcher: Batcher, classifier: FakeClassifier) -> None:
     """Rows that are not finite fail their own caller; the others of the batch are answered."""
     await occupy(batcher, classifier)
-    poisoned = await submit_later(batcher, np.full((2, 28, 28), np.nan, np.float32))
-    healthy = await submit_later(batcher, random_images(2))
+    poisoned = submit_later(batcher, np.full((2, 28, 28), np.nan, np.float32))
+    healthy = submit_later(batcher, random_images(2))
     classifier.gate.set()
     with pytest.raises(InferenceError):
         await poisoned
@@ -268,13 +266,13 @@ async def test_queue_is_bounded_in_images(classifier: FakeClassifier) -> None:
     """What does not fit is refused at once; what has been taken or has left makes room."""
     batcher = Batcher(classifier, max_queue_images=10)
     first = await occupy(batcher, classifier)
-    nine = await submit_later(batcher, random_images(9))
+    nine = submit_later(batcher, random_images(9))
     with pytest.raises(QueueFullError):
         await batcher.submit(random_images(2), soon())
-    one = await submit_later(batcher, random_images(1))
+    one = submit_later(batcher, random_images(1))
     nine.cancel()
     await asyncio.wait([nine])
-    eight = await submit_later(batcher, random_images(8))
+    eight = submit_later(batcher, random_images(8))
     classifier.gate.set()
     await asyncio.gather(first, one, eight)
     await batcher.drain(timeout_s=5)
@@ -285,7 +283,7 @@ async def test_drain_finishes_what_was_accepted(
 ) -> None:
     """Draining answers those who wait, refuses who comes later, and stops the thread."""
     first = await occupy(batcher, classifier)
-    waiting = await submit_later(batcher, random_images(100))
+    waiting = submit_later(batcher, random_images(100))
     draining = asyncio.create_task(batcher.drain(timeout_s=5))
     await asyncio.sleep(0)
     with pytest.raises(DrainingError):
@@ -302,7 +300,7 @@ async def test_drain_gives_up_in_time(
 ) -> None:
     """Whoever is unanswered when the time is up is told so, in the network and in the queue."""
     running = await occupy(batcher, classifier)
-    waiting = await submit_later(batcher, random_images(3))
+    waiting = submit_later(batcher, random_images(3))
     await batcher.drain(timeout_s=0.02)
     for task in (running, waiting):
         with pytest.raises(DrainingError):
