@@ -10,13 +10,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import latency, load, network, path, startup, tutorial
+from benchmarks import folder, latency, load, network, path, startup, tutorial
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "startup": lambda options: startup.measure(options.models_dir, options.pairs),
     "latency": lambda options: latency.measure(options.models_dir, options.pairs),
     "path": lambda options: path.measure(options.models_dir, options.pairs),
     "network": lambda options: network.measure(options.models_dir, options.pairs),
+    "folder": lambda options: folder.measure(options.models_dir, options.data_dir, options.pairs),
     "load": load.measure,
     "tutorial": lambda options: tutorial.measure(options.data_dir, options.pairs),
 }

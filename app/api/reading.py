@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from app.api.bodies import Body
 from app.api.inputs import Image, is_stack, many_images, one_image, stack_of_images
 from app.errors import DeadlineExceededError, QueueFullError, RequestError
-from app.imaging import IMAGE_SIDE, DecodeLimits, Digit, decode, normalise, read_digit
+from app.imaging import IMAGE_SIDE, DecodeLimits, Digit
 from app.imaging.bounds import is_quick_png
-from app.imaging.framed import framed_digit, read_framed
+from app.imaging.framed import read_framed
+from app.imaging.picture import read_picture
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -78,11 +79,7 @@ class Reader:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, image: Image) -> Digit:
-        if not isinstance(image, np.ndarray):
-            if not is_png_of(image, IMAGE_SIDE):
-                return read_digit(image, self._limits)
-            image = decode(image, self._limits)
-        return framed_digit(image) or normalise(image)
+        return read_picture(image, self._limits)
 
     def _read_all(self, body: Body, deadline: float) -> Batch:
         images: list[Image | RequestError] | NDArray[np.uint8]
@@ -148,11 +145,6 @@ class Reader:
 
     def _make_room(self) -> None:
         self._jobs -= 1
-
-
-def is_png_of(data: bytes, side: int) -> bool:
-    """Whether it is a PNG whose header says that it is a square of this side."""
-    return data[12:24] == b"IHDR" + 2 * side.to_bytes(4, "big")
 
 
 def _is_quick(image: Image) -> bool:

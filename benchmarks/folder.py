@@ -1,0 +1,101 @@
+"""How long `rowscan predict` takes for 10,000 PNGs in a folder, beside the least it could take.
+
+The least: a loop that decodes each file with Pillow, then the network in its best batches on the
+arrays that come of it. The command also walks the folder, frames every picture, and writes a line
+of JSON for each; it does so beside the network where it can. First in process, in turns, with the
+model loaded; then both as commands of their own, from start to end.
+"""
+
+from __future__ import annotations
+
+import io
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from app.inference.saved_model import SavedModelClassifier
+from app.inference.versions import find_versions
+from app.settings import Settings
+from rowscan.local import LocalModel
+from rowscan.outputs import Form
+from rowscan.predict import predict
+from training.data import open_mnist
+from training.pictures import encode_png
+
+PICTURES = 10_000
+LEAST = """
+import sys
+from pathlib import Path
+from app.inference.saved_model import SavedModelClassifier
+from benchmarks.folder import decode_and_read
+decode_and_read(Path(sys.argv[1]), SavedModelClassifier.load(Path(sys.argv[2])))
+"""
+
+
+def measure(models_dir: Path, data_dir: Path | None, pairs: int) -> dict[str, float]:
+    """Return medians: seconds of both ways and their ratio pair by pair; then of whole commands."""
+    version = models_dir / str(find_versions(models_dir)[0])
+    classifier = SavedModelClassifier.load(version)
+    model = LocalModel(classifier, Settings())
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_pictures(folder, data_dir)
+        runs = [(decode_and_read(folder, classifier), predict_all(folder, model))]  # warms the disk
+        runs = [
+            (decode_and_read(folder, classifier), predict_all(folder, model)) for _ in range(pairs)
+        ]
+        commands = [
+            (
+                command_s("-c", LEAST, folder, version),
+                command_s("-m", "rowscan", "predict", "--json", folder),
+            )
+            for _ in range(pairs)
+        ]
+    return {**_medians(runs, "", PICTURES), **_medians(commands, "command_", PICTURES)}
+
+
+def _medians(pairs: list[tuple[float, float]], name: str, pictures: int) -> dict[str, float]:
+    least, ours = zip(*pairs, strict=True)
+    return {
+        f"{name}pillow_and_network_s": statistics.median(least),
+        f"{name}predict_s": statistics.median(ours),
+        f"{name}ratio": statistics.median(mine / other for other, mine in pairs),
+        f"{name}pictures_per_s": pictures / statistics.median(ours),
+    }
+
+
+def write_pictures(folder: Path, data_dir: Path | None) -> None:
+    """Write MNIST's test images into the folder, a PNG each."""
+    for place, image in enumerate(open_mnist(data_dir).test().images[:PICTURES]):
+        (folder / f"{place:05}.png").write_bytes(encode_png(image))
+
+
+def decode_and_read(folder: Path, classifier: SavedModelClassifier) -> float:
+    """Return the seconds of decoding each file and of reading them all in the best batches."""
+    started, best = time.perf_counter(), classifier.batch_sizes[-1]
+    pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
+    images = np.stack(pictures).astype(np.float32) / np.float32(255)  # (n, 28, 28)
+    for first in range(0, len(images), best):
+        classifier.classify(images[first : first + best])
+    return time.perf_counter() - started
+
+
+def predict_all(folder: Path, model: LocalModel) -> float:
+    """Return the seconds of the command but for the loading of the model; all must be read."""
+    started, lines = time.perf_counter(), io.StringIO()
+    assert predict([folder], Form(as_json=True), lambda: model, lines, io.StringIO()) == 0
+    assert lines.getvalue().count("\n") == PICTURES
+    return time.perf_counter() - started
+
+
+def command_s(*arguments: str | Path) -> float:
+    """Return the seconds of a Python with these arguments, its output thrown away."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
