@@ -43,6 +43,7 @@ COPY --from=train-dependencies /opt/venv /opt/venv
 RUN install -d -o rowscan -g rowscan runs /var/cache/rowscan
 COPY LICENSE ./
 COPY app app
+COPY rowscan rowscan
 COPY training training
 COPY --chown=10001:10001 models models
 ENV XDG_CACHE_HOME=/var/cache/rowscan \
@@ -59,7 +60,8 @@ LABEL org.opencontainers.image.title="rowscan" \
 COPY --from=serve-dependencies /opt/venv /opt/venv
 COPY LICENSE ./
 COPY app app
-RUN python -m compileall -q --invalidation-mode unchecked-hash app
+COPY rowscan rowscan
+RUN python -m compileall -q --invalidation-mode unchecked-hash app rowscan
 # Owned by the user so that a volume filled from here can be written by training, whichever image
 # fills it first. The service itself mounts it read-only.
 COPY --chown=10001:10001 models models
@@ -69,5 +71,5 @@ USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import http.client as h, os, sys; c = h.HTTPConnection('127.0.0.1', int(os.environ['ROWSCAN_PORT']), timeout=2); c.request('GET', '/health/ready'); sys.exit(c.getresponse().status != 200)"]
+    CMD ["python", "-m", "rowscan", "health"]
 CMD ["python", "-m", "app"]

@@ -59,10 +59,12 @@ clean: ## Remove the environment and all caches
 	rm -rf $(VENV) benchmarks/.environments .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.* htmlcov
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# A stamp says which locked set is installed; a changed lock file installs it again.
+# A stamp says which locked set is installed; a changed lock file installs it again. The project itself
+# is linked in, for $(BIN)/rowscan.
 $(VENV)/.%: requirements/%.txt $(BIN)/pip
 	@echo 'Installing requirements/$*.txt into $(VENV) (some 300 MB the first time) …'
 	@$(PIP) install --require-hashes --requirement $<
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # venv installs pip last: an environment whose making was interrupted is made again.

@@ -71,10 +71,15 @@ class RemoteModel:
         self._patience_s = patience_s
         self._sleep = sleep
         self._own = threading.local()  # each thread's connection
+        self._opened: list[http.client.HTTPConnection] = []  # to be closed in the end
 
     def read(self, files: Sequence[Path]) -> Iterator[list[Row]]:
         """The rows of all files, some at a time, in order. Raises ServiceError."""
-        return in_order(self._read_chunk, chunks(files), CONNECTIONS)
+        try:
+            yield from in_order(self._read_chunk, chunks(files), CONNECTIONS)
+        finally:
+            while self._opened:
+                self._opened.pop().close()
 
     def _read_chunk(self, files: Sequence[Path]) -> list[Row]:
         found: dict[Path, Row] = {}
@@ -136,6 +141,7 @@ class RemoteModel:
                 return self._exchange(kept, content_type, body)
             kept.close()
         connection = self._own.connection = self._address.connect(TIMEOUT_S)
+        self._opened.append(connection)
         try:
             return self._exchange(connection, content_type, body)
         except (OSError, http.client.HTTPException) as error:

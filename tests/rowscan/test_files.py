@@ -1,0 +1,35 @@
+"""Which files a path stands for, and what is said of one that cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rowscan.files import FileError, find_files, load
+
+
+def test_a_folder_stands_for_its_pictures(folder: Path) -> None:
+    """Those below it too, in the order of names; other files are passed over."""
+    found = [path.relative_to(folder).as_posix() for path in find_files([folder])]
+    assert found == ["a.PNG", "b.png", "blank.png", "empty.gif", "below/drawn.jpg"]
+
+
+def test_a_named_file_is_taken_as_it_is(folder: Path) -> None:
+    """Whatever it is called, there or not, and in the order given."""
+    named = [folder / "notes.txt", folder / "missing.png", folder / "b.png"]
+    assert find_files(named) == named
+
+
+def test_no_more_than_allowed_is_read(folder: Path) -> None:
+    """One byte more tells that there is more."""
+    assert load(folder / "notes.txt", 3) == b"not "
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("missing.png", "No such file"), ("below", "folder cannot be listed")]
+)
+def test_what_cannot_be_read_says_why(folder: Path, name: str, why: str) -> None:
+    """In words, without a traceback."""
+    with pytest.raises(FileError, match=why):
+        load(folder / name, 100)

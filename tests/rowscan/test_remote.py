@@ -1,0 +1,109 @@
+"""How a service is asked: patience with a busy one, and one line about one that is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.schemas import SEVEN_ANSWER
+from rowscan.remote import (
+    CHUNK_BYTES,
+    CHUNK_FILES,
+    RemoteModel,
+    ServiceError,
+    chunks,
+    retry_after_s,
+)
+from rowscan.rows import Row
+from tests.rowscan.serving import Said, saying, unused_address
+
+SEVEN = Said(200, json.dumps({"predictions": [SEVEN_ANSWER]}).encode())
+PROBLEM = json.dumps({"type": "t", "title": "T", "status": 504, "detail": "D"}).encode()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file; what is in it does not matter here."""
+    path = tmp_path / "7.png"
+    path.write_bytes(b"PNG")
+    return path
+
+
+def ask(model: RemoteModel, *files: Path) -> list[Row]:
+    """All rows."""
+    return [row for some in model.read(files) for row in some]
+
+
+def test_a_busy_service_is_asked_again(file: Path) -> None:
+    """After as long as it says each time."""
+    slept: list[float] = []
+    with saying(Said(429, retry_after="2"), Said(503, retry_after="soon"), SEVEN) as service:
+        rows = ask(RemoteModel(service.address, sleep=slept.append), file)
+    assert rows == [{"file": str(file), **SEVEN_ANSWER}]
+    assert slept == [2, 1]
+
+
+def test_patience_ends(file: Path) -> None:
+    """A service that is never ready is none."""
+    with (
+        saying(Said(503, retry_after="9")) as service,
+        pytest.raises(ServiceError, match=r"not ready for 20 s \(status 503\)"),
+    ):
+        ask(RemoteModel(service.address, patience_s=20, sleep=lambda _: None), file)
+    assert len(service.asked) == 3
+
+
+def test_what_takes_too_long_is_sent_in_halves(file: Path) -> None:
+    """Down to one file, of which the service's problem is the row."""
+    with saying(Said(504, PROBLEM), Said(504, PROBLEM), SEVEN) as service:
+        first, second = ask(RemoteModel(service.address), file, file)
+    assert (first["detail"], second["digit"]) == ("D", 7)
+
+
+def test_a_closed_connection_is_opened_again(file: Path) -> None:
+    """Kept connections are closed by services that stop or have waited long."""
+    body = json.dumps({"predictions": [SEVEN_ANSWER] * CHUNK_FILES}).encode()
+    with saying(Said(200, body, close=True)) as service:
+        rows = ask(RemoteModel(service.address), *[file] * (CHUNK_FILES * 6))
+    assert len(rows) == CHUNK_FILES * 6
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Said(200, b"<html>"),
+        Said(200, b'{"predictions": []}'),
+        Said(200, b'{"predictions": [{}]}'),
+        Said(404, b"not JSON"),
+        Said(404, b'{"detail": "Not Found"}'),
+    ],
+)
+def test_another_service_is_told(file: Path, said: Said) -> None:
+    """Whatever it answers, the address is named."""
+    with saying(said) as service, pytest.raises(ServiceError, match=service.address.url):
+        ask(RemoteModel(service.address), file)
+
+
+def test_nobody_there(file: Path) -> None:
+    """The line says what to do."""
+    with pytest.raises(ServiceError, match=r"Connection refused.*rowscan serve"):
+        ask(RemoteModel(unused_address()), file)
+
+
+def test_chunks_are_bounded(tmp_path: Path) -> None:
+    """In files and in bytes; a file that is larger goes alone, one that is gone weighs nothing."""
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"1")
+    with large.open("wb") as file:
+        file.truncate(CHUNK_BYTES + 1)
+    files = [*[small] * (CHUNK_FILES + 1), large, tmp_path / "gone", small]
+    assert [len(chunk) for chunk in chunks(files)] == [CHUNK_FILES, 1, 1, 2]
+    assert list(chunks([])) == []
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("3", 3), ("99999", 10), ("-1", 1), ("", 1)])
+def test_retry_after(said: str, seconds: float) -> None:
+    """Whole seconds, not for ever."""
+    assert retry_after_s({"Retry-After": said}) == seconds
