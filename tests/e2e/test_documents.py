@@ -73,6 +73,18 @@ def test_documented_training_command_is_known(command: str) -> None:
     assert {argument for argument in arguments if argument.startswith("--")} <= known
 
 
+@pytest.mark.parametrize("command", commands(r"rowscan ([a-z]+)"))
+def test_documented_command_exists(command: str) -> None:
+    """Every `rowscan` command of the documents exists."""
+    helped = subprocess.run(
+        [sys.executable, "-m", "rowscan", command, "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    assert helped.returncode == 0
+
+
 def test_no_placeholder_is_left() -> None:
     """What was to be filled in has been."""
     assert not re.findall(r"@[A-Z]+@", "".join(path.read_text() for path in DOCUMENTS))
