@@ -33,6 +33,7 @@ cli = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # joins the lines of a paragraph
     help="Train, measure and publish the network that reads digits.",
 )
 
@@ -44,7 +45,7 @@ DataDir = Annotated[
     ),
 ]
 ModelsDir = Annotated[
-    Path, typer.Option(help="Where versions are published: <folder>/1, <folder>/2, …")
+    Path, typer.Option(help="Where versions are published: `<folder>/1`, `<folder>/2`, …")
 ]
 PresetName = Annotated[str, typer.Option("--preset", help=f"One of: {', '.join(sorted(PRESETS))}.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result on the same machine.")]
@@ -52,7 +53,7 @@ RunDir = Annotated[
     Path | None,
     typer.Option(
         help="Checkpoint and report go here; what the preset starts from is trained in folders "
-        "beside it.  [default: runs/<preset>-<seed>]"
+        "beside it.  [default: `runs/<preset>-<seed>`]"
     ),
 ]
 
