@@ -14,7 +14,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -46,10 +49,12 @@ def measure(models_dir: Path, data_dir: Path | None, pairs: int) -> dict[str, fl
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_pictures(folder, data_dir)
-        runs = [(decode_and_read(folder, classifier), predict_all(folder, model))]  # warms the disk
-        runs = [
-            (decode_and_read(folder, classifier), predict_all(folder, model)) for _ in range(pairs)
-        ]
+        least, ours = (
+            partial(decode_and_read, folder, classifier),
+            partial(predict_all, folder, model),
+        )
+        least(), ours()  # warms the disk
+        runs = [(seconds_of(least), seconds_of(ours)) for _ in range(pairs)]
         commands = [
             (
                 command_s("-c", LEAST, folder, version),
@@ -57,16 +62,36 @@ def measure(models_dir: Path, data_dir: Path | None, pairs: int) -> dict[str, fl
             )
             for _ in range(pairs)
         ]
-    return {**_medians(runs, "", PICTURES), **_medians(commands, "command_", PICTURES)}
+    alone = [(one.wall, other.wall) for one, other in runs]
+    ratio = statistics.median(other.processor / one.processor for one, other in runs)
+    return {
+        **_medians(alone, ""),
+        "processor_time_ratio": ratio,  # tells more than the others where the machine is busy
+        **_medians(commands, "command_"),
+    }
 
 
-def _medians(pairs: list[tuple[float, float]], name: str, pictures: int) -> dict[str, float]:
+class Seconds(NamedTuple):
+    """What a run took."""
+
+    wall: float
+    processor: float  # of all threads
+
+
+def seconds_of(run: Callable[[], None]) -> Seconds:
+    """Run it; return what it took."""
+    wall, processor = time.perf_counter(), time.process_time()
+    run()
+    return Seconds(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def _medians(pairs: list[tuple[float, float]], name: str) -> dict[str, float]:
     least, ours = zip(*pairs, strict=True)
     return {
         f"{name}pillow_and_network_s": statistics.median(least),
         f"{name}predict_s": statistics.median(ours),
         f"{name}ratio": statistics.median(mine / other for other, mine in pairs),
-        f"{name}pictures_per_s": pictures / statistics.median(ours),
+        f"{name}pictures_per_s": PICTURES / statistics.median(ours),
     }
 
 
@@ -76,22 +101,20 @@ def write_pictures(folder: Path, data_dir: Path | None) -> None:
         (folder / f"{place:05}.png").write_bytes(encode_png(image))
 
 
-def decode_and_read(folder: Path, classifier: SavedModelClassifier) -> float:
-    """Return the seconds of decoding each file and of reading them all in the best batches."""
-    started, best = time.perf_counter(), classifier.batch_sizes[-1]
+def decode_and_read(folder: Path, classifier: SavedModelClassifier) -> None:
+    """Decode each file, then read them all in the best batches."""
     pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
     images = np.stack(pictures).astype(np.float32) / np.float32(255)  # (n, 28, 28)
+    best = classifier.batch_sizes[-1]
     for first in range(0, len(images), best):
         classifier.classify(images[first : first + best])
-    return time.perf_counter() - started
 
 
-def predict_all(folder: Path, model: LocalModel) -> float:
-    """Return the seconds of the command but for the loading of the model; all must be read."""
-    started, lines = time.perf_counter(), io.StringIO()
+def predict_all(folder: Path, model: LocalModel) -> None:
+    """Run the command but for the loading of the model; all must be read."""
+    lines = io.StringIO()
     assert predict([folder], Form(as_json=True), lambda: model, lines, io.StringIO()) == 0
     assert lines.getvalue().count("\n") == PICTURES
-    return time.perf_counter() - started
 
 
 def command_s(*arguments: str | Path) -> float:

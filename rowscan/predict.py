@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TextIO
@@ -37,6 +38,8 @@ def main(paths: Sequence[Path], url: str | None, form: Form) -> int:
     """Run the command on this process's streams; the exit code. Errors are told in one line."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # where the terminal has no such letter
+    # Of damaged metadata that is not used here; what matters raises.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         return predict(paths, form, lambda: open_model(url), sys.stdout, sys.stderr)
     except UsageError as error:
