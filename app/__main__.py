@@ -53,7 +53,7 @@ def main() -> int:
         # Here and not above: the parent of workers needs none of the app.
         from app.server import serve
 
-        serve(settings, listener, started, inherited.link if inherited else None)
+        serve(settings, listener, started, inherited)
     except StartError as error:
         print(f"rowscan: {error}", file=sys.stderr)
         return START_FAILED

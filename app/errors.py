@@ -87,6 +87,11 @@ class Problem(NamedTuple):
     type: str  # a relative URI, the same for every occurrence
     title: str
 
+    @property
+    def reason(self) -> str:
+        """Its name in the metrics: one of `REASONS`."""
+        return self.type.rpartition("/")[2] if self.type.startswith("/") else OTHER_REASON
+
 
 RETRY_AFTER_S = 1
 
@@ -106,6 +111,11 @@ PROBLEMS: dict[type[RowscanError], Problem] = {
 NOT_FOUND = Problem(404, "/problems/not-found", "Not found")
 METHOD_NOT_ALLOWED = Problem(405, "/problems/method-not-allowed", "Method not allowed")
 INTERNAL = Problem(500, "/problems/internal", "Internal error")
+OTHER_REASON = "other"
+REASONS = (
+    *(problem.reason for problem in (*PROBLEMS.values(), NOT_FOUND, METHOD_NOT_ALLOWED, INTERNAL)),
+    OTHER_REASON,
+)
 
 
 def problem_of(error: RowscanError) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -12,8 +13,9 @@ from app import __version__
 from app.api.direct import WithDirectWay
 from app.api.envelope import Envelope
 from app.api.health import health_router
+from app.api.metrics import metrics_router
 from app.api.open_inference import open_inference_router
-from app.api.page import install_page
+from app.api.page import PAGES, STATIC_PATH, install_page
 from app.api.predict import Predictor, predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
@@ -23,6 +25,7 @@ from app.imaging import DecodeLimits
 from app.inference.classifier import Classifier
 from app.inference.service import Service
 from app.inference.versions import Versions
+from app.metrics import Metrics
 from app.settings import Settings
 
 
@@ -32,6 +35,7 @@ def create_app(
     on_fatal: Callable[[str], None] | None = None,
     on_ready: Callable[[int], None] | None = None,
     versions: Versions | None = None,
+    metrics: Metrics | None = None,
 ) -> FastAPI:
     """The service as an ASGI app.
 
@@ -39,13 +43,15 @@ def create_app(
     settings) in the background from the moment that its lifespan starts, and then looks for newer
     ones: on_ready(version) is called when the first answers, on_fatal(why) when none can be served.
     """
-    service = Service(settings.max_queue_images, settings.drain_s)
+    metrics = metrics or Metrics(settings.workers)
+    service = Service(settings.max_queue_images, settings.drain_s, metrics)
     limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
     reader = Reader(limits, settings.max_batch_images)
-    versions = versions or Versions(settings.models_dir, settings.model_version)
+    versions = versions or Versions(settings.models_dir, settings.model_version, observer=metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        publishing = metrics.publish(service)
         if classifier is not None:
             service.serve(classifier)
         else:
@@ -57,6 +63,7 @@ def create_app(
         yield
         await service.drain()
         reader.close()
+        publishing.cancel()
 
     app = WithDirectWay(
         title="rowscan",
@@ -69,7 +76,7 @@ def create_app(
     )
     app.state.service = service
     install_problem_handlers(app)
-    _install_doors(app, service, reader, settings)
+    _install_doors(app, service, reader, settings, metrics)
     install_page(app)
     return app
 
@@ -91,13 +98,19 @@ def _begun(
 
 
 def _install_doors(
-    app: WithDirectWay, service: Service, reader: Reader, settings: Settings
+    app: WithDirectWay, service: Service, reader: Reader, settings: Settings, metrics: Metrics
 ) -> None:
     """The ways in: probes, the two shortest paths, and the protocols of other servers."""
-    predictor, door = Predictor(service, reader, settings), TensorDoor(service, reader, settings)
+    predictor = Predictor(service, reader, settings, metrics.image_unread)
+    door = TensorDoor(service, reader, settings)
+    envelope = partial(
+        Envelope, metrics=metrics, pages={*PAGES, "/openapi.json"}, folders=(STATIC_PATH,)
+    )
+    app.envelope = envelope
     app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}
-    app.add_middleware(Envelope)
+    app.add_middleware(envelope)
     app.include_router(health_router(service))
+    app.include_router(metrics_router(metrics, service))
     app.include_router(predict_router(predictor))
     app.include_router(tensorflow_serving_router(door))
     app.include_router(open_inference_router(door))

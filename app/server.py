@@ -15,9 +15,10 @@ from fastapi import FastAPI
 from app.inference.manifest import MODEL_NAME
 from app.inference.service import Service
 from app.main import create_app
+from app.metrics import Metrics
 from app.process import START_FAILED, StartError, leave
 from app.settings import Settings
-from app.workers import Link
+from app.workers import Inherited
 
 
 class Server(uvicorn.Server):
@@ -36,12 +37,14 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    settings: Settings, listener: socket.socket, started: float, link: Link | None = None
+    settings: Settings, listener: socket.socket, started: float, worker: Inherited | None = None
 ) -> None:
     """Serve until a signal. Raises StartError when no model can be served.
 
-    `started` is the process's start on time.monotonic(). `link` leads to the parent of a worker.
+    `started` is the process's start on time.monotonic(). `worker` is what a worker has from its
+    parent.
     """
+    link = worker.link if worker else None
     host, port = listener.getsockname()[:2]
     fatal: list[str] = []
 
@@ -66,7 +69,8 @@ def serve(
         fatal.append(why)
         server.should_exit = True
 
-    app = create_app(settings, on_ready=on_ready, on_fatal=on_fatal)
+    metrics = Metrics(settings.workers, worker.place if worker else None)
+    app = create_app(settings, on_ready=on_ready, on_fatal=on_fatal, metrics=metrics)
     server = Server(configure(settings, app), app.state.service)
     for number in (signal.SIGTERM, signal.SIGINT):
         # When uvicorn has stopped it raises the signal once more, which would look like a crash.

@@ -19,15 +19,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import NamedTuple
 
-from app.process import START_FAILED
+from prometheus_client.multiprocess import mark_process_dead
+
+from app.process import START_FAILED, StartError
 
 logger = logging.getLogger(__name__)
 
-# Set by the parent for its workers; no setting. The numbers of two sockets that they inherit.
+# Set by the parent for its workers; no settings. The numbers of two sockets that they inherit, the
+# place that the worker fills, and, by the name that prometheus-client wants, the folder in which
+# the workers share what they count.
 SOCKETS = "ROWSCAN_WORKER_SOCKETS"
+PLACE = "ROWSCAN_WORKER_PLACE"
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 COMMAND = (sys.executable, "-m", "app")
 
 POLL_S = 0.1
@@ -64,6 +72,7 @@ class Inherited(NamedTuple):
 
     listener: socket.socket
     link: Link
+    place: int  # among the workers; who follows a dead one has the same
 
 
 def inherit(environment: Mapping[str, str]) -> Inherited | None:
@@ -71,13 +80,16 @@ def inherit(environment: Mapping[str, str]) -> Inherited | None:
     if SOCKETS not in environment:
         return None
     listener, end = (int(number) for number in environment[SOCKETS].split(","))
-    return Inherited(socket.socket(fileno=listener), Link(socket.socket(fileno=end)))
+    place = int(environment[PLACE])
+    return Inherited(socket.socket(fileno=listener), Link(socket.socket(fileno=end)), place)
 
 
 class Worker:
     """A worker process, as its parent sees it."""
 
-    def __init__(self, command: Sequence[str], listener: socket.socket) -> None:
+    def __init__(
+        self, command: Sequence[str], listener: socket.socket, own: dict[str, str]
+    ) -> None:
         self._link, end = socket.socketpair()
         self._link.setblocking(False)
         self._ready = False
@@ -85,7 +97,7 @@ class Worker:
             sockets = (listener.fileno(), end.fileno())
             self.process = subprocess.Popen(  # noqa: S603 - this very program
                 command,
-                env={**os.environ, SOCKETS: "{},{}".format(*sockets)},
+                env={**os.environ, **own, SOCKETS: "{},{}".format(*sockets)},
                 pass_fds=sockets,
                 process_group=0,  # Ctrl-C reaches the parent alone, which passes it on once
             )
@@ -106,8 +118,11 @@ class Worker:
 class Place:
     """One of the places for workers, which is filled again when its worker has died."""
 
-    def __init__(self, start: Callable[[], Worker], back_off_s: float) -> None:
+    def __init__(
+        self, start: Callable[[], Worker], forget: Callable[[], None], back_off_s: float
+    ) -> None:
         self._start = start
+        self._forget = forget
         self._first_back_off_s = self._back_off_s = back_off_s
         self._due = 0.0
         self.worker: Worker | None = None
@@ -124,6 +139,7 @@ class Place:
         if code is None:
             return None
         self.worker.close()
+        self._forget()
         logger.error(
             "Worker %d ended with %d; the next is started in %.0f s",
             self.worker.process.pid,
@@ -144,13 +160,20 @@ class Supervisor:
         listener: socket.socket,
         count: int,
         stop_within_s: float,
+        metrics_dir: str,
         command: Sequence[str] = COMMAND,
         back_off_s: float = BACK_OFF_S,
     ) -> None:
         self._listener = listener
         self._stop_within_s = stop_within_s
         self._stopping = False
-        self._places = [Place(lambda: Worker(command, listener), back_off_s) for _ in range(count)]
+        self._places = []
+        for place in range(count):
+            own = {PLACE: str(place), METRICS_DIR: metrics_dir}
+            start = partial(Worker, command, listener, own)
+            # Of what it counted nothing is lost; of its state nothing may stay.
+            forget = partial(mark_process_dead, place, metrics_dir)
+            self._places.append(Place(start, forget, back_off_s))
 
     def stop(self, *_: int | FrameType | None) -> None:
         """Have `run` stop the workers and return. A signal handler, too."""
@@ -190,8 +213,19 @@ class Supervisor:
 
 
 def supervise(listener: socket.socket, count: int, stop_within_s: float) -> int:
-    """Run workers until SIGTERM or SIGINT; the exit code."""
-    supervisor = Supervisor(listener, count, stop_within_s)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, supervisor.stop)
-    return supervisor.run()
+    """Run workers until SIGTERM or SIGINT; the exit code.
+
+    Raises StartError when there is no place for what they share.
+    """
+    try:
+        folder = TemporaryDirectory(prefix="rowscan-metrics-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise StartError(
+            f"cannot make a folder for the workers' metrics ({error.strerror}). "
+            "Set TMPDIR to a folder that can be written to."
+        ) from error
+    with folder as metrics_dir:
+        supervisor = Supervisor(listener, count, stop_within_s, metrics_dir)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, supervisor.stop)
+        return supervisor.run()

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 STATE_KEY = "rowscan"
+Timing = tuple[str, float, str]  # a step, how long it took in ms, a description
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -22,12 +23,14 @@ class RequestContext:
 
     request_id: str
     started: float = field(default_factory=time.monotonic)
-    timings: list[str] = field(default_factory=list)  # Server-Timing metrics
+    timings: list[Timing] = field(default_factory=list)
+    status: int = 0  # of the response, once it has started
+    route: str | None = None  # its template, where it is not the framework that found it
+    reason: str | None = None  # of the problem that it is answered with
 
     def add_timing(self, name: str, duration_ms: float, description: str = "") -> None:
-        """Note how long a step took, for the Server-Timing header."""
-        described = f';desc="{description}"' if description else ""
-        self.timings.append(f"{name}{described};dur={duration_ms:.3f}")
+        """Note how long a step took, for the Server-Timing header and the metrics."""
+        self.timings.append((name, duration_ms, description))
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -39,11 +42,18 @@ class RequestContext:
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What every response carries: X-Request-ID and Server-Timing."""
         total_ms = 1e3 * (time.monotonic() - self.started)
-        timings = ", ".join([*self.timings, f"total;dur={total_ms:.3f}"])
+        timings = ", ".join(
+            [_shown(*timing) for timing in (*self.timings, ("total", total_ms, ""))]
+        )
         return [
             (b"x-request-id", self.request_id.encode("ascii")),
             (b"server-timing", timings.encode("ascii")),
         ]
+
+
+def _shown(name: str, duration_ms: float, description: str) -> str:
+    described = f';desc="{description}"' if description else ""
+    return f"{name}{described};dur={duration_ms:.3f}"
 
 
 def begin(scope: Scope) -> RequestContext:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.envelope import Envelope
+from app.api.context import context_of
 from app.api.problems import rowscan_problem
 from app.errors import RowscanError
 
@@ -28,23 +28,29 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class WithDirectWay(FastAPI):
-    """Answers a POST to one of `direct_endpoints`, by path, by itself, unless it has parameters."""
+    """Answers a POST to one of `direct_endpoints`, by path, by itself, unless it has parameters.
+
+    `envelope` puts what every request needs around each.
+    """
 
     direct_endpoints: Mapping[str, Endpoint] = {}
+    envelope: Callable[[ASGIApp], ASGIApp]
 
     def build_middleware_stack(self) -> ASGIApp:
         """What every request goes through; called by the framework at the first one."""
-        return Direct(super().build_middleware_stack(), self.direct_endpoints)
+        ways = {
+            path: self.envelope(_endpoint_app(endpoint))
+            for path, endpoint in self.direct_endpoints.items()
+        }
+        return Direct(super().build_middleware_stack(), ways)
 
 
 class Direct:
-    """The fork: `endpoints` by path on one side, `app` on the other."""
+    """The fork: `ways` by path on one side, `app` on the other."""
 
-    def __init__(self, app: ASGIApp, endpoints: Mapping[str, Endpoint]) -> None:
+    def __init__(self, app: ASGIApp, ways: Mapping[str, ASGIApp]) -> None:
         self._app = app
-        self._ways = {
-            path: Envelope(_endpoint_app(endpoint)) for path, endpoint in endpoints.items()
-        }
+        self._ways = ways
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -58,6 +64,7 @@ class Direct:
 def _endpoint_app(endpoint: Endpoint) -> ASGIApp:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        context_of(request).route = scope["path"]
         try:
             response = await endpoint(request)
         except RowscanError as error:

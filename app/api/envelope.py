@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Container
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.context import begin
+from app.api.context import RequestContext, begin
 from app.api.problems import problem_response
-from app.errors import INTERNAL, PROBLEMS, DrainingError, Problem
+from app.errors import INTERNAL, PROBLEMS, DrainingError
+from app.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
 STOPPED = (PROBLEMS[DrainingError], "The service stopped before it could answer.")
 BROKEN = (INTERNAL, "The service failed on this request. It goes on.")
+CLIENT_LEFT = 499  # in the metrics only, as nginx has it
+NO_ROUTE = "none"
 
 
 class Envelope:
-    """Gives each response X-Request-ID and Server-Timing; makes a 500 of what nobody caught."""
+    """Gives each response X-Request-ID and Server-Timing; makes a 500 of what nobody caught.
 
-    def __init__(self, app: ASGIApp) -> None:
+    It counts each request when it has ended, whatever became of it. `pages` are the paths that are
+    no routes of the framework's, and `folders` begin such paths.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, pages: Container[str], folders: tuple[str, ...]
+    ) -> None:
         self.app = app
+        self._metrics = metrics
+        self._pages = pages
+        self._folders = folders
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -33,30 +46,59 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         context = begin(scope)
-        response_started = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal response_started
             if message["type"] == "http.response.start":
-                response_started = True
+                context.status = message["status"]
                 # Nothing further in sets either of them, so that none has to be replaced.
                 message["headers"] = [*message.get("headers", ()), *context.headers()]
             await send(message)
 
-        failure: tuple[Problem, str] | None = None
+        self._metrics.in_progress += 1
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self._answer(scope, receive, send_with_headers, context)
+        finally:
+            self._metrics.in_progress -= 1
+            self._metrics.request_ended(
+                context.route or self._route(scope),
+                context.status,
+                context.started,
+                context.timings,
+                context.reason,
+            )
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, context: RequestContext
+    ) -> None:
+        """Have the request answered, by the last resort if need be."""
+        try:
+            await self.app(scope, receive, send)
         except ClientDisconnect:
             logger.debug("%s: the client left in the middle of its request", context.request_id)
+            context.status = CLIENT_LEFT
+            return
         except asyncio.CancelledError:
             # Only the server cancels a request: when the time to stop has run out.
             logger.warning("%s: not answered before the service stopped", context.request_id)
-            failure = STOPPED
+            problem, detail = STOPPED
         except Exception:
             logger.exception("%s: not answered, an error in the service", context.request_id)
-            if response_started:
+            problem, detail = BROKEN
+            if context.status:
+                context.reason = problem.reason
                 raise  # the server closes the connection: half an answer is none
-            failure = BROKEN
-        if failure is not None and not response_started:
-            response = problem_response(*failure, context.request_id)
-            await response(scope, receive, send_with_headers)
+        else:
+            return
+        if not context.status:
+            context.reason = problem.reason
+            await problem_response(problem, detail, context.request_id)(scope, receive, send)
+
+    def _route(self, scope: Scope) -> str:
+        """The template of the route that was taken, of which there are only so many."""
+        if route := scope.get("route"):
+            template: str = route.path
+            return template
+        path: str = scope["path"]
+        if path in self._pages:
+            return path
+        return next((each for each in self._folders if path.startswith(f"{each}/")), NO_ROUTE)

@@ -35,6 +35,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
+PAGES: Final = {"/": "index.html", "/docs": "docs.html"}
+STATIC_PATH: Final = "/static"
 HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -50,9 +52,9 @@ HEADERS: Final = {
 def install_page(app: FastAPI) -> None:
     """Add the two pages and `/static`."""
     files = _Files(directory=STATIC, packages=[SWAGGER_UI])
-    for path, name in (("/", "index.html"), ("/docs", "docs.html")):
+    for path, name in PAGES.items():
         app.add_route(path, _page(files, name), include_in_schema=False)
-    app.mount("/static", files)
+    app.mount(STATIC_PATH, files)
 
 
 def _page(files: StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:

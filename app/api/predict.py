@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,7 @@ from app.api.explain import partly_read, seen
 from app.api.leaving import while_client_waits
 from app.api.problems import error_body
 from app.api.reading import Reader
+from app.errors import problem_of
 from app.inference.fair_queue import Answer
 from app.inference.service import Model, Service
 from app.schemas import BatchPrediction, Prediction
@@ -36,9 +38,19 @@ DeadlineMs = Annotated[
 
 
 class Predictor:
-    """Answers the two routes, for whoever has found the way and read the parameters."""
+    """Answers the two routes, for whoever has found the way and read the parameters.
 
-    def __init__(self, service: Service, reader: Reader, settings: Settings) -> None:
+    image_unread(reason) is called for each image of many that has a problem of its own.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        reader: Reader,
+        settings: Settings,
+        image_unread: Callable[[str], None],
+    ) -> None:
+        self._image_unread = image_unread
         self._service = service
         self._reader = reader
         self._settings = settings
@@ -53,7 +65,7 @@ class Predictor:
         with context.timed("decode"):
             digit = await self._reader.read_one(body, deadline)
         images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
-        answer = await ask(request, model, images, deadline)
+        answer = await ask(request, model, images, deadline, one_picture=True)
         prediction = predictions(answer)[-1]
         if explain:
             prediction["seen"] = seen(digit).model_dump()
@@ -67,6 +79,8 @@ class Predictor:
         body = await self._body(request, deadline)
         with context.timed("decode"):
             batch = await self._reader.read_many(body, deadline)
+        for error in batch.errors.values():
+            self._image_unread(problem_of(error).reason)
         answered: list[PredictionJson] = []
         if len(batch.pixels):
             answer = await ask(request, model, batch.pixels, deadline)
@@ -115,13 +129,19 @@ def predict_router(predictor: Predictor) -> APIRouter:
 
 
 async def ask(
-    request: Request, model: Model, images: NDArray[np.float32], deadline: float
+    request: Request,
+    model: Model,
+    images: NDArray[np.float32],
+    deadline: float,
+    one_picture: bool = False,
 ) -> Answer:
     """Images (n, 28, 28) through the batcher, with its timings noted.
 
+    With one_picture all but the last are stages of it.
+
     Given up when the client leaves, so that the network works for nobody who has gone.
     """
-    answer = await while_client_waits(request, model.batcher.submit(images, deadline))
+    answer = await while_client_waits(request, model.batcher.submit(images, deadline, one_picture))
     context = context_of(request)
     context.add_timing("queue", answer.queue_ms)
     context.add_timing("infer", answer.infer_ms, f"batch of {answer.batch_size}")

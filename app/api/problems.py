@@ -59,7 +59,15 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 def rowscan_problem(request: Request, error: RowscanError) -> Response:
     """The response to a request that cannot be answered."""
-    return problem_response(errors.problem_of(error), str(error), context_of(request).request_id)
+    return _say_no(request, errors.problem_of(error), str(error))
+
+
+def _say_no(
+    request: Request, problem: Problem, detail: str, headers: dict[str, str] | None = None
+) -> Response:
+    context = context_of(request)
+    context.reason = problem.reason
+    return problem_response(problem, detail, context.request_id, headers)
 
 
 async def _on_rowscan_error(request: Request, error: RowscanError) -> Response:
@@ -75,8 +83,7 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     else:
         title = HTTPStatus(status).phrase
         problem, detail = Problem(status, "about:blank", title), title
-    headers = dict(error.headers or {})
-    return problem_response(problem, detail, context_of(request).request_id, headers)
+    return _say_no(request, problem, detail, dict(error.headers or {}))
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
@@ -84,4 +91,4 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
     first = error.errors()[0]
     place = " ".join(str(part) for part in first["loc"])
     problem = errors.PROBLEMS[errors.InvalidInputError]
-    return problem_response(problem, f"{place}: {first['msg']}.", context_of(request).request_id)
+    return _say_no(request, problem, f"{place}: {first['msg']}.")

@@ -27,6 +27,7 @@ from app.errors import (
     RETRY_AFTER_S,
     InvalidInputError,
     MalformedRequestError,
+    Problem,
     RowscanError,
     problem_of,
 )
@@ -65,6 +66,7 @@ class TensorRoute(APIRoute):
             try:
                 return await handle(request)
             except RowscanError as error:
+                context_of(request).reason = _problem_of(error).reason
                 return error_response(error)
 
         return answer
@@ -72,12 +74,15 @@ class TensorRoute(APIRoute):
 
 def error_response(error: RowscanError) -> Response:
     """An error as these protocols show it; whatever the client got wrong is a 400."""
-    unknown = isinstance(error, UnknownModelError)
-    status = NOT_FOUND.status if unknown else problem_of(error).status
+    status = _problem_of(error).status
     if status == PROBLEMS[InvalidInputError].status:
         status = PROBLEMS[MalformedRequestError].status
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status in RETRIABLE else {}
     return JSONResponse({"error": str(error)[:MAX_DETAIL_CHARS]}, status, headers)
+
+
+def _problem_of(error: RowscanError) -> Problem:
+    return NOT_FOUND if isinstance(error, UnknownModelError) else problem_of(error)
 
 
 class TensorDoor:

@@ -25,6 +25,7 @@ from app.inference.classifier import Classifier
 from app.inference.contract import join
 from app.inference.fair_queue import Answer, Batch, FairQueue, Request
 from app.inference.manifest import Manifest
+from app.inference.observer import BatchObserver
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +35,14 @@ Outcome = tuple[Request, Answer | RequestError]
 class Batcher:
     """Runs a classifier for many callers at once. Made inside the event loop that it serves."""
 
-    def __init__(self, classifier: Classifier, max_queue_images: int) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        max_queue_images: int,
+        observer: BatchObserver | None = None,
+    ) -> None:
         self._queue = FairQueue(classifier, max_queue_images)
+        self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._open: set[Request] = set()  # not answered yet; touched in the event loop only
         self._stopped = asyncio.Event()
@@ -64,8 +71,12 @@ class Batcher:
         """Raise QueueFullError when nothing may be submitted now."""
         self._queue.check_room()
 
-    def submit(self, images: NDArray[np.float32], deadline: float) -> asyncio.Future[Answer]:
+    def submit(
+        self, images: NDArray[np.float32], deadline: float, one_picture: bool = False
+    ) -> asyncio.Future[Answer]:
         """The answer to images (n, 28, 28) float32 0..1, n ≥ 1, to be awaited.
+
+        With one_picture all but the last are stages of it, of which the observer is not told.
 
         Raises QueueFullError and DrainingError at once. The answer is a DeadlineExceededError when
         `time.monotonic()` passes the deadline first, an InferenceError when the network fails.
@@ -73,7 +84,7 @@ class Batcher:
         in the queue.
         """
         answer = self._loop.create_future()
-        request = Request(images, deadline, answer)
+        request = Request(images, deadline, answer, one_picture)
         self._queue.put(request)
         self._open.add(request)
         # One timer and one future a request: a timeout around each wait costs three times as much.
@@ -166,11 +177,31 @@ class Batcher:
         for request in requests:
             request.infer_ms += 1e3 * (finished - started)
             request.in_doubt |= in_doubt
-        return [
+        outcomes = [
             (request, _conclude(request, classifier.manifest, finished, len(images)))
             for request in requests
             if not request.waiting
         ]
+        self._tell_observer(len(images), finished - started, outcomes, classifier.manifest)
+        return outcomes
+
+    def _tell_observer(
+        self, images: int, infer_s: float, outcomes: list[Outcome], manifest: Manifest
+    ) -> None:
+        """Have the batch counted; what goes wrong over it takes no answer with it."""
+        if self._observer is None:
+            return
+        try:
+            self._observer.batch_read(images, infer_s)
+            pictures = [
+                answer.scores.part(-1, None) if request.one_picture else answer.scores
+                for request, answer in outcomes
+                if isinstance(answer, Answer)
+            ]
+            if pictures:
+                self._observer.answered(join(pictures), manifest.max_novelty)
+        except Exception:
+            logger.exception("A batch of %d images could not be counted", images)
 
 
 def _expire(answer: asyncio.Future[Answer]) -> None:

@@ -60,8 +60,8 @@ class Scores(NamedTuple):
     probabilities: NDArray[np.float32]  # (n, 10), each row sums to 1
     novelty: NDArray[np.float32]  # (n,), 0..1, higher: less like a digit
 
-    def part(self, first: int, last: int) -> Scores:
-        """Return what it says of the images `first` to `last`, without the latter."""
+    def part(self, first: int, last: int | None) -> Scores:
+        """Return what it says of the images `first` to `last`, as a slice has them."""
         return Scores(self.probabilities[first:last], self.novelty[first:last])
 
     def are_of(self, images: int) -> bool:

@@ -47,6 +47,7 @@ class Request:
     images: NDArray[np.float32]  # (n, 28, 28)
     deadline: float  # on time.monotonic()
     answer: asyncio.Future[Answer]
+    one_picture: bool = False  # all images but the last are stages of it
     submitted: float = field(default_factory=time.monotonic)
     classifier: Classifier | None = None  # the one that reads it, from its first image on
     taken: int = 0  # images already given to the network

@@ -18,6 +18,7 @@ from app.errors import DrainingError, ModelError, NotReadyError
 from app.inference.batcher import Batcher
 from app.inference.classifier import Classifier
 from app.inference.manifest import Manifest
+from app.inference.observer import BatchObserver
 from app.inference.versions import Look
 from app.inference.watch import Watch
 
@@ -51,9 +52,12 @@ class Model(NamedTuple):
 class Service:
     """Holds the one model that is served, and says whether it can be."""
 
-    def __init__(self, max_queue_images: int, drain_s: float) -> None:
-        self._max_queue_images = max_queue_images
+    def __init__(
+        self, max_queue_images: int, drain_s: float, observer: BatchObserver | None = None
+    ) -> None:
+        self.max_queue_images = max_queue_images
         self._drain_s = drain_s
+        self._observer = observer
         self._model: Model | None = None
         self._watch: Watch | None = None
         self._drain_until: float | None = None
@@ -75,6 +79,17 @@ class Service:
         """The manifest of the served version, if there is one."""
         return self._model.manifest if self._model else None
 
+    @property
+    def queued_images(self) -> int:
+        """Images that wait for the network now."""
+        return self._model.batcher.queued_images if self._model else 0
+
+    @property
+    def newest_not_served(self) -> bool:
+        """Whether what answers is not the newest in the folder, or is so no more."""
+        served = self._model.manifest.version if self._model else 0
+        return self.reload_error is not None or any(each >= served for each in self.refused)
+
     def model(self) -> Model:
         """The model for a new request. Raises DrainingError or NotReadyError."""
         status = self.status
@@ -90,7 +105,8 @@ class Service:
 
     def serve(self, classifier: Classifier) -> None:
         """Answer with this classifier from now on. Called in the event loop."""
-        self._model = Model(classifier.manifest, Batcher(classifier, self._max_queue_images))
+        batcher = Batcher(classifier, self.max_queue_images, self._observer)
+        self._model = Model(classifier.manifest, batcher)
 
     def watch(self, look: Callable[[], Look], every_s: float) -> None:
         """Look for other versions every so many seconds, as long as this one answers."""

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from app.errors import ModelError
 from app.inference.classifier import Classifier
+from app.inference.observer import VersionObserver
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +99,12 @@ class Versions:
         models_dir: Path,
         pinned: int | None = None,
         loader: Callable[[], Load] = saved_models,
+        observer: VersionObserver | None = None,
     ) -> None:
         self._models_dir = models_dir
         self._pinned = pinned
         self._loader = loader
+        self._observer = observer
         self._load: Load | None = None
         self._served: _Served | None = None
         self._refused: dict[int, _Refusal] = {}
@@ -174,7 +177,11 @@ class Versions:
         else:
             self._served = _Served(version, files)
             self._refused.pop(version, None)
+            if self._observer is not None:
+                self._observer.version_loaded()
             return classifier
+        if self._observer is not None:
+            self._observer.version_refused()
         logger.warning("Version %d is refused: %s", version, why)
         self._refused[version] = _Refusal(why, files)
         return None

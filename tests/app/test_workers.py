@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -25,7 +26,7 @@ STOP_WITHIN_S = 10.0
 ANSWER = """
 import os, time
 from app.workers import inherit
-listener, link = inherit(os.environ)
+listener, link, _ = inherit(os.environ)
 link.tell_ready()
 while True:
     connection, _ = listener.accept()
@@ -46,7 +47,7 @@ except FileExistsError:
         time.sleep(0.01)
     raise SystemExit(1)
 from app.workers import inherit
-listener, link = inherit(os.environ)
+listener, link, _ = inherit(os.environ)
 link.tell_ready()
 os.mkdir(folder + "/ready")
 while True:
@@ -57,11 +58,13 @@ while True:
 class Running:
     """A supervisor in a thread, and the port of its workers."""
 
-    def __init__(self, program: str, count: int, stop_within_s: float) -> None:
+    def __init__(self, program: str, count: int, stop_within_s: float, metrics_dir: str) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         command = (sys.executable, "-c", program)
-        self.supervisor = Supervisor(self.listener, count, stop_within_s, command, 0.01)
+        self.supervisor = Supervisor(
+            self.listener, count, stop_within_s, metrics_dir, command, 0.01
+        )
         self.codes: list[int] = []
         self.thread = threading.Thread(target=lambda: self.codes.append(self.supervisor.run()))
         self.thread.start()
@@ -84,13 +87,14 @@ def running(
     program: str, count: int = 2, stop_within_s: float = STOP_WITHIN_S
 ) -> Iterator[Running]:
     """A supervisor that is stopped at the end."""
-    running = Running(program, count, stop_within_s)
-    try:
-        yield running
-    finally:
-        running.supervisor.stop()
-        running.thread.join(PATIENCE_S)
-        running.listener.close()
+    with TemporaryDirectory() as metrics_dir:
+        running = Running(program, count, stop_within_s, metrics_dir)
+        try:
+            yield running
+        finally:
+            running.supervisor.stop()
+            running.thread.join(PATIENCE_S)
+            running.listener.close()
 
 
 def until(holds: Callable[[], bool]) -> None:

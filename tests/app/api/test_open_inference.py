@@ -253,6 +253,6 @@ async def test_another_version_followed_meanwhile(
     client: httpx.AsyncClient, classifier: FakeClassifier
 ) -> None:
     """Who asked for one version is not answered by another."""
-    classifier.manifest = Manifest.model_construct(version=4)  # type: ignore[call-arg]
+    classifier.manifest = Manifest.model_construct(version=4, max_novelty=0.5)  # type: ignore[call-arg]
     response = await client.post(f"{MODEL}/versions/3/infer", json={"inputs": [tensor()]})
     assert response.status_code == 404

@@ -374,6 +374,6 @@ async def test_another_version_followed_meanwhile(
     classifier.gate.clear()
     asking = asyncio.create_task(client.post(f"{MODEL}/versions/3:predict", content=BODY))
     await asyncio.to_thread(classifier.entered.wait, 10)
-    classifier.manifest = Manifest.model_construct(version=4)  # type: ignore[call-arg]
+    classifier.manifest = Manifest.model_construct(version=4, max_novelty=0.5)  # type: ignore[call-arg]
     classifier.gate.set()
     assert (await asking).status_code == 404

@@ -1,0 +1,34 @@
+"""Who is told what the network does: `app.metrics.Metrics` when the service runs, nobody in tests.
+
+Called once a batch in the inference thread and once a version in the one that loads, so whoever
+listens must be quick and safe between threads.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.inference.contract import Scores
+
+
+class BatchObserver(Protocol):
+    """Is told of each batch that the network has read."""
+
+    def batch_read(self, images: int, infer_s: float) -> None:
+        """So many images took so many seconds."""
+
+    def answered(self, scores: Scores, max_novelty: float) -> None:
+        """These are the scores of the pictures whose answers are complete with the batch.
+
+        max_novelty is the version's threshold for what is a digit.
+        """
+
+
+class VersionObserver(Protocol):
+    """Is told of each version that was tried."""
+
+    def version_loaded(self) -> None:
+        """One has passed every check."""
+
+    def version_refused(self) -> None:
+        """One must not be served."""

@@ -1,0 +1,234 @@
+"""What operators see: every metric of the service, and the text that Prometheus scrapes.
+
+    request ends (app/api/envelope.py) ─┐
+    batch is read, version is tried    ─┼─▶ Metrics ─▶ text ─▶ GET /metrics
+    state of the service, at a scrape  ─┘
+
+Requests are noted one by one and counted many at once; what is counted at each batch has its labels
+resolved beforehand. What only has a state, such as the queue, is read when it is asked for. The
+meaning of each metric: docs/operations.md.
+
+Several workers share files (prometheus-client's multiprocess mode), named by the worker's place and
+not by its process: one that follows another in its place goes on with its counts. Any of them
+answers for all. Files are slower than memory, so one process alone uses none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+    values,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from app.errors import REASONS
+from app.inference.contract import CLASSES, Scores
+from app.inference.service import Service
+from app.state_metrics import StateMetrics
+
+# A request takes 1 to 10 ms, under load up to the deadline; decoding a small picture takes 0.1 ms.
+REQUEST_BUCKETS_S: Final = (
+    0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1, 2.5, 5, 10,
+)  # fmt: skip
+STAGE_BUCKETS_S: Final = (0.0001, 0.00025, *REQUEST_BUCKETS_S)
+BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64)
+# Close to 1, where nearly all answers are.
+CONFIDENCE_BUCKETS: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1)
+STAGES: Final = ("decode", "queue", "infer")
+LOADED, REFUSED = "loaded", "refused"
+PUBLISH_EVERY_S: Final = 1.0
+COUNT_AT: Final = 256  # requests that have ended; a scrape counts them before
+
+Timing = tuple[str, float, str]  # one of STAGES, milliseconds, a description
+
+
+class BulkHistogram(Histogram):
+    """A histogram that takes many values in the time of a few."""
+
+    def observe_all(self, observed: NDArray[np.floating]) -> None:
+        """Count all values (n,)."""
+        if len(observed) == 1:  # as of a lone request, and then the plain way is quicker
+            self.observe(float(observed[0]))
+            return
+        # The library has no public way to count more than one value at once.
+        counts = np.bincount(np.searchsorted(self._upper_bounds, observed))
+        self._sum.inc(float(observed.sum(dtype=np.float64)))
+        for place in counts.nonzero()[0].tolist():
+            self._buckets[place].inc(float(counts[place]))
+
+
+class Metrics:
+    """Counts what happens, and writes it down for Prometheus.
+
+    `processes` should serve. `worker` is the place of this one among several that share files, in
+    the folder named by PROMETHEUS_MULTIPROC_DIR; None: it is alone.
+    """
+
+    def __init__(self, processes: int = 1, worker: int | None = None) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # series that nobody reads
+        self._registry = self._shown = CollectorRegistry()
+        self._shared = worker is not None
+        # Said either way: by default it goes by whether the environment names a folder.
+        values.ValueClass = values.MutexValue
+        if worker is not None:
+            values.ValueClass = values.MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
+            self._shown = CollectorRegistry()
+            MultiProcessCollector(self._shown)  # type: ignore[no-untyped-call]
+        self.in_progress = 0  # requests that have not ended; the envelope counts
+        self._count_requests()
+        self._count_the_network()
+        self._state = StateMetrics(self._registry, processes)
+
+    def _count_requests(self) -> None:
+        self._requests = self._counter("requests", "Requests that have ended", "route", "status")
+        self._durations = BulkHistogram(
+            "rowscan_request_duration_seconds",
+            "Time from the first byte of a request to the last of its response",
+            ["route"],
+            buckets=REQUEST_BUCKETS_S,
+            registry=self._registry,
+        )
+        stages = BulkHistogram(
+            "rowscan_request_stage_seconds",
+            "Time that a request spent in a stage",
+            ["stage"],
+            buckets=STAGE_BUCKETS_S,
+            registry=self._registry,
+        )
+        self._stages = {stage: stages.labels(stage) for stage in STAGES}
+        refusals = self._counter("refusals", "Requests answered with a problem", "reason")
+        self._refusals = {reason: refusals.labels(reason) for reason in REASONS}
+        unread = self._counter(
+            "unread_images",
+            "Images of /predict/batch answered with a problem of their own",
+            "reason",
+        )
+        self._unread = {reason: unread.labels(reason) for reason in REASONS}
+        # Route, status, seconds and timings of those that are not counted yet.
+        self._ended: list[tuple[str, int, float, Sequence[Timing]]] = []
+
+    def _count_the_network(self) -> None:
+        self._batch_images = Histogram(
+            "rowscan_batch_images",
+            "Images that the network read at once",
+            buckets=BATCH_BUCKETS,
+            registry=self._registry,
+        )
+        self._batch_seconds = Histogram(
+            "rowscan_batch_duration_seconds",
+            "Time that the network took for a batch",
+            buckets=STAGE_BUCKETS_S,
+            registry=self._registry,
+        )
+        predictions = self._counter(
+            "predictions", "Pictures read, by the most likely digit", "digit"
+        )
+        self._predictions = [predictions.labels(str(digit)) for digit in range(CLASSES)]
+        self._abstentions = self._counter("abstentions", "Pictures read and said to be no digit")
+        self._confidence = BulkHistogram(
+            "rowscan_confidence_ratio",
+            "Probability of the most likely digit",
+            buckets=CONFIDENCE_BUCKETS,
+            registry=self._registry,
+        )
+        loads = self._counter("version_loads", "Published versions that were tried", "result")
+        self._loads = {result: loads.labels(result) for result in (LOADED, REFUSED)}
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"rowscan_{name}", meaning, labels, registry=self._registry)
+
+    def request_ended(
+        self,
+        route: str,
+        status: int,
+        started: float,
+        timings: Sequence[Timing],
+        reason: str | None,
+    ) -> None:
+        """A request that began at `started`, on time.monotonic(), has ended. In the event loop.
+
+        `route` is a template, never a path: what clients send must not make new series. `timings`
+        are of STAGES. `reason` is one of REASONS when the request was answered with a problem.
+        """
+        self._ended.append((route, status, time.monotonic() - started, timings))
+        if reason is not None:
+            self._refusals[reason].inc()
+        if len(self._ended) >= COUNT_AT:
+            self._count_ended()
+
+    def _count_ended(self) -> None:
+        """Count the requests that have ended since the last time.
+
+        Together: one by one, each in five histograms and counters, would cost 15 µs a request.
+        """
+        durations: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
+        stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        for route, status, duration_s, timings in self._ended:
+            durations[route, status].append(duration_s)
+            for stage, duration_ms, _ in timings:
+                stages[stage].append(duration_ms)
+        self._ended.clear()
+        for (route, status), seconds in durations.items():
+            self._requests.labels(route, str(status)).inc(len(seconds))
+            self._durations.labels(route).observe_all(np.array(seconds))
+        for stage, milliseconds in stages.items():
+            self._stages[stage].observe_all(1e-3 * np.array(milliseconds))
+
+    def image_unread(self, reason: str) -> None:
+        """An image of many was answered with a problem of its own."""
+        self._unread[reason].inc()
+
+    def batch_read(self, images: int, infer_s: float) -> None:
+        """As `app.inference.observer.BatchObserver` says."""
+        self._batch_images.observe(images)
+        self._batch_seconds.observe(infer_s)
+
+    def answered(self, scores: Scores, max_novelty: float) -> None:
+        """As `app.inference.observer.BatchObserver` says."""
+        digits = np.bincount(scores.probabilities.argmax(axis=1), minlength=CLASSES).tolist()
+        for child, count in zip(self._predictions, digits, strict=True):
+            if count:
+                child.inc(count)
+        self._confidence.observe_all(scores.probabilities.max(axis=1))
+        strangers = len(scores.novelty) - int(scores.are_digits(max_novelty).sum())
+        if strangers:
+            self._abstentions.inc(strangers)
+
+    def version_loaded(self) -> None:
+        """As `app.inference.observer.VersionObserver` says."""
+        self._loads[LOADED].inc()
+
+    def version_refused(self) -> None:
+        """As `app.inference.observer.VersionObserver` says."""
+        self._loads[REFUSED].inc()
+
+    def refresh(self, service: Service) -> None:
+        """Note the state of the service as it is now. Called in the event loop."""
+        self._count_ended()
+        self._state.refresh(service, self.in_progress)
+
+    def publish(self, service: Service) -> asyncio.Task[None]:
+        """Let the other workers know the state of this one, again and again, until cancelled."""
+        return asyncio.create_task(self._publish(service))
+
+    async def _publish(self, service: Service) -> None:
+        while self._shared:
+            self.refresh(service)
+            await asyncio.sleep(PUBLISH_EVERY_S)
+
+    def text(self) -> bytes:
+        """All metrics, in Prometheus's text format. Takes milliseconds; not for the event loop."""
+        return generate_latest(self._shown)
