@@ -16,7 +16,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from app.workers import Link, Supervisor
+from app.process import StartError
+from app.workers import Link, Supervisor, supervise
+from tests.app.scraped import Scraped
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -55,15 +57,38 @@ while True:
 """
 
 
+# It counts each connection, and answers with its number and what all have counted.
+COUNT = """
+import os
+from app.workers import inherit
+from app.inference.service import Service
+from app.metrics import Metrics
+listener, link, place = inherit(os.environ)
+metrics, service = Metrics(2, place), Service(10, 1)
+metrics.version_refused()
+metrics.refresh(service)
+link.tell_ready()
+while True:
+    connection, _ = listener.accept()
+    metrics.request_ended("/predict", 200, 0.0, [], None)
+    metrics.refresh(service)
+    connection.sendall(str(os.getpid()).encode() + b":" + metrics.text())
+    connection.close()
+"""
+
+
 class Running:
     """A supervisor in a thread, and the port of its workers."""
 
-    def __init__(self, program: str, count: int, stop_within_s: float, metrics_dir: str) -> None:
+    def __init__(
+        self, program: str, count: int, stop_within_s: float, metrics_dir: str, back_off_s: float
+    ) -> None:
+        self.metrics_dir = metrics_dir
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         command = (sys.executable, "-c", program)
         self.supervisor = Supervisor(
-            self.listener, count, stop_within_s, metrics_dir, command, 0.01
+            self.listener, count, stop_within_s, metrics_dir, command, back_off_s
         )
         self.codes: list[int] = []
         self.thread = threading.Thread(target=lambda: self.codes.append(self.supervisor.run()))
@@ -73,6 +98,12 @@ class Running:
         """The number of the process that answers; 0 when it dies over it."""
         with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as connection:
             return int(connection.recv(100) or 0)
+
+    def scrape(self) -> tuple[int, Scraped]:
+        """What a worker of COUNT answers: its number and the metrics."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE_S) as connection:
+            number, _, text = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b":")
+            return int(number or 0), Scraped(text.decode())
 
     def stop(self) -> int:
         """Stop and return the exit code."""
@@ -84,11 +115,14 @@ class Running:
 
 @contextmanager
 def running(
-    program: str, count: int = 2, stop_within_s: float = STOP_WITHIN_S
+    program: str,
+    count: int = 2,
+    stop_within_s: float = STOP_WITHIN_S,
+    back_off_s: float = 0.01,
 ) -> Iterator[Running]:
     """A supervisor that is stopped at the end."""
     with TemporaryDirectory() as metrics_dir:
-        running = Running(program, count, stop_within_s, metrics_dir)
+        running = Running(program, count, stop_within_s, metrics_dir, back_off_s)
         try:
             yield running
         finally:
@@ -174,6 +208,33 @@ def test_who_does_not_stop_is_killed(caplog: pytest.LogCaptureFixture) -> None:
         worker = service.ask()
         assert service.stop() == 0
         assert f"Worker {worker} does not stop" in caplog.text
+
+
+def test_workers_count_together() -> None:
+    """Any tells what all have counted; of one that died the counts stay and the state goes."""
+    with running(COUNT, back_off_s=2.0) as service:
+        until(lambda: service.scrape()[1].value("version_loads_total", result="refused") == 2)
+        victim, before = service.scrape()
+        assert before.value("queue_limit_images") == 20
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: service.scrape()[1].value("queue_limit_images") == 10)
+        until(lambda: service.scrape()[1].value("version_loads_total", result="refused") == 3)
+        _, after = service.scrape()
+        assert requests_of(after) > requests_of(before)
+        assert after.value("queue_limit_images") == 20
+        assert len(list(Path(service.metrics_dir).glob("counter_*"))) == 2
+
+
+def requests_of(scraped: Scraped) -> float:
+    """How many have been counted."""
+    return scraped.value("requests_total", route="/predict", status="200")
+
+
+def test_no_place_for_metrics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A start without a folder to write to says what to do."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with socket.socket() as listener, pytest.raises(StartError, match="Set TMPDIR"):
+        supervise(listener, 2, 1)
 
 
 async def test_a_worker_notices_that_its_parent_has_died() -> None:

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope
 
 from tests.app import ways_in
+from tests.app.scraped import scrape
 from tests.app.ways_in import SEVEN_PNG
 from tests.conftest import client_of
 
@@ -106,9 +107,8 @@ async def call(app: FastAPI, headers: list[tuple[bytes, bytes]], receive: Receiv
     return sent
 
 
-@pytest.mark.usefixtures("client")
 async def test_client_that_leaves_in_the_middle(
-    app: FastAPI, caplog: pytest.LogCaptureFixture
+    app: FastAPI, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A body that breaks off is dropped without a word."""
     sent = await call(
@@ -121,6 +121,7 @@ async def test_client_that_leaves_in_the_middle(
     )
     assert sent == []
     assert caplog.text == ""
+    assert (await scrape(client)).value("requests_total", route="/predict", status="499") == 1
 
 
 @pytest.mark.usefixtures("client")
