@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from starlette.responses import StreamingResponse
 
 from app.api.documentation import SEVEN
 from app.errors import INTERNAL, REASONS, Problem
@@ -160,22 +161,27 @@ def test_requests_do_not_pile_up() -> None:
         assert scraped.value("request_stage_seconds_sum", stage="decode") == pytest.approx(0.256)
 
 
-async def test_under_load(client: httpx.AsyncClient, classifier: FakeClassifier) -> None:
+async def test_under_load(
+    app: FastAPI, client: httpx.AsyncClient, classifier: FakeClassifier
+) -> None:
     """It is answered while the queue is full, and says so."""
+    many = ways_in.batch_npy(np.stack([SEVEN] * 40))
     classifier.gate.clear()
-    waiting = [
-        asyncio.create_task(client.post(**ways_in.batch_npy(np.stack([SEVEN] * 40))))
-        for _ in range(2)
-    ]
+    waiting = [asyncio.create_task(client.post(**ways_in.raw(SEVEN_PNG)))]
     await asyncio.to_thread(classifier.entered.wait, 10)
-    refused = [await client.post(**ways_in.batch_npy(np.stack([SEVEN] * 40)))]
+    waiting.append(asyncio.create_task(client.post(**many)))
+    patience_ends = time.monotonic() + 10
+    while not app.state.service.queued_images:
+        assert time.monotonic() < patience_ends
+        await asyncio.sleep(0.01)
+    refused = await client.post(**many)
     metrics = await scrape(client)
     classifier.gate.set()
-    statuses = [each.status_code for each in (*refused, *await asyncio.gather(*waiting))]
-    assert metrics.value("refusals_total", reason="queue-full") == statuses.count(429) >= 1
-    assert metrics.value("queue_images") > 0
-    assert metrics.value("queue_limit_images") == 40
-    assert metrics.value("requests_in_progress") == 1 + statuses.count(200)
+    await asyncio.gather(*waiting)
+    assert refused.status_code == 429
+    assert metrics.nonzero("refusals_total", "reason") == {"queue-full": 1}
+    assert metrics.value("queue_images") == metrics.value("queue_limit_images") == 40
+    assert metrics.value("requests_in_progress") == 3  # the scrape among them
 
 
 async def test_state(client: httpx.AsyncClient) -> None:
@@ -242,6 +248,25 @@ async def test_an_error_of_ours(app: FastAPI) -> None:
     assert metrics.value("requests_total", route="/broken", status="500") == 1
     assert metrics.value("refusals_total", reason="internal") == 1
     assert metrics.value("requests_in_progress") == 1  # the scrape
+
+
+async def test_half_an_answer(app: FastAPI) -> None:
+    """What fails after it has begun to answer is an error of ours too."""
+
+    @app.get("/half")
+    async def half() -> StreamingResponse:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"half"
+            raise ZeroDivisionError
+
+        return StreamingResponse(content())
+
+    async with client_of(app) as client:
+        with pytest.raises(ZeroDivisionError):
+            await client.get("/half")
+        metrics = await scrape(client)
+    assert metrics.value("requests_total", route="/half", status="200") == 1
+    assert metrics.value("refusals_total", reason="internal") == 1
 
 
 class Failing:
