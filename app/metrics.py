@@ -19,10 +19,9 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -33,6 +32,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.bulk_histogram import BulkHistogram
 from app.errors import REASONS
 from app.inference.contract import CLASSES, Scores
 from app.inference.service import Service
@@ -47,27 +47,13 @@ STAGE_BUCKETS_S: Final = (0.0001, 0.00025, *REQUEST_BUCKETS_S)
 BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64)
 # Close to 1, where nearly all answers are.
 CONFIDENCE_BUCKETS: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 1)
-STAGES: Final = ("decode", "queue", "infer")
+Stage = Literal["decode", "queue", "infer"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 LOADED, REFUSED = "loaded", "refused"
 PUBLISH_EVERY_S: Final = 1.0
 COUNT_AT: Final = 256  # requests that have ended; a scrape counts them before
 
-Timing = tuple[str, float, str]  # one of STAGES, milliseconds, a description
-
-
-class BulkHistogram(Histogram):
-    """A histogram that takes many values in the time of a few."""
-
-    def observe_all(self, observed: NDArray[np.floating]) -> None:
-        """Count all values (n,)."""
-        if len(observed) == 1:  # as of a lone request, and then the plain way is quicker
-            self.observe(float(observed[0]))
-            return
-        # The library has no public way to count more than one value at once.
-        counts = np.bincount(np.searchsorted(self._upper_bounds, observed))
-        self._sum.inc(float(observed.sum(dtype=np.float64)))
-        for place in counts.nonzero()[0].tolist():
-            self._buckets[place].inc(float(counts[place]))
+Timing = tuple[Stage, float, str]  # milliseconds, a description
 
 
 class Metrics:
@@ -160,8 +146,8 @@ class Metrics:
     ) -> None:
         """A request that began at `started`, on time.monotonic(), has ended. In the event loop.
 
-        `route` is a template, never a path: what clients send must not make new series. `timings`
-        are of STAGES. `reason` is one of REASONS when the request was answered with a problem.
+        `route` is a template, never a path: what clients send must not make new series.
+        `reason` is one of REASONS when the request was answered with a problem.
         """
         self._ended.append((route, status, time.monotonic() - started, timings))
         if reason is not None:
@@ -175,7 +161,7 @@ class Metrics:
         Together: one by one, each in five histograms and counters, would cost 15 µs a request.
         """
         durations: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
-        stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        stages: dict[Stage, list[float]] = {stage: [] for stage in STAGES}
         for route, status, duration_s, timings in self._ended:
             durations[route, status].append(duration_s)
             for stage, duration_ms, _ in timings:

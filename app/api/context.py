@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.types import Scope
 
+from app.metrics import Stage, Timing
+
 STATE_KEY = "rowscan"
-Timing = tuple[str, float, str]  # a step, how long it took in ms, a description
 ACCEPTED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -28,12 +29,12 @@ class RequestContext:
     route: str | None = None  # its template, where it is not the framework that found it
     reason: str | None = None  # of the problem that it is answered with
 
-    def add_timing(self, name: str, duration_ms: float, description: str = "") -> None:
+    def add_timing(self, name: Stage, duration_ms: float, description: str = "") -> None:
         """Note how long a step took, for the Server-Timing header and the metrics."""
         self.timings.append((name, duration_ms, description))
 
     @contextmanager
-    def timed(self, name: str) -> Iterator[None]:
+    def timed(self, name: Stage) -> Iterator[None]:
         """Note how long the body of a `with` took."""
         started = time.monotonic()
         yield

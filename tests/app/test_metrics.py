@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 
 from app.api.documentation import SEVEN
+from app.bulk_histogram import BulkHistogram
 from app.errors import INTERNAL, REASONS, Problem
 from app.inference.batcher import Batcher
 from app.inference.contract import Scores
@@ -24,7 +25,7 @@ from app.inference.fake import FakeClassifier
 from app.inference.service import Service
 from app.inference.versions import Versions
 from app.main import create_app
-from app.metrics import COUNT_AT, BulkHistogram, Metrics
+from app.metrics import COUNT_AT, Metrics
 from app.settings import Settings
 from tests.app import ways_in
 from tests.app.scraped import Scraped, scrape
