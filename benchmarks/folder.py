@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from app.inference.saved_model import SavedModelClassifier
-from app.inference.versions import find_versions
+from app.inference.classifier import Classifier
+from app.inference.versions import find_versions, saved_models
 from app.settings import Settings
 from rowscan.local import LocalModel
 from rowscan.outputs import Form
@@ -35,16 +35,16 @@ PICTURES = 10_000
 LEAST = """
 import sys
 from pathlib import Path
-from app.inference.saved_model import SavedModelClassifier
+from app.inference.versions import saved_models
 from benchmarks.folder import decode_and_read
-decode_and_read(Path(sys.argv[1]), SavedModelClassifier.load(Path(sys.argv[2])))
+decode_and_read(Path(sys.argv[1]), saved_models()(Path(sys.argv[2])))
 """
 
 
 def measure(models_dir: Path, data_dir: Path | None, pairs: int) -> dict[str, float]:
     """Return medians: seconds of both ways and their ratio pair by pair; then of whole commands."""
     version = models_dir / str(find_versions(models_dir)[0])
-    classifier = SavedModelClassifier.load(version)
+    classifier = saved_models()(version)
     model = LocalModel(classifier, Settings())
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -101,7 +101,7 @@ def write_pictures(folder: Path, data_dir: Path | None) -> None:
         (folder / f"{place:05}.png").write_bytes(encode_png(image))
 
 
-def decode_and_read(folder: Path, classifier: SavedModelClassifier) -> None:
+def decode_and_read(folder: Path, classifier: Classifier) -> None:
     """Decode each file, then read them all in the best batches."""
     pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
     images = np.stack(pictures).astype(np.float32) / np.float32(255)  # (n, 28, 28)

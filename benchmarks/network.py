@@ -18,8 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.inference.saved_model import SavedModelClassifier
-from app.inference.versions import find_versions
+from app.inference.versions import find_versions, saved_models
 from benchmarks.environments import SERVERS, python_of
 
 BATCHES = (1, 8, 16, 32, 64)
@@ -32,7 +31,7 @@ class Alone:
     """The classifier that the service has, called on images that are there already."""
 
     def __init__(self, version: Path) -> None:
-        self._classifier = SavedModelClassifier.load(version)
+        self._classifier = saved_models()(version)
 
     def seconds(self, batch: int, calls: int) -> float:
         """Return the time of so many calls."""

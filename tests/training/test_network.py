@@ -10,7 +10,7 @@ import pytest
 
 from tests.tiny import TINY
 from training.network import build_network, carry_over, compile_predict, forward_flops
-from training.presets import AFFINE, DEFAULT, TUTORIAL, Preset
+from training.presets import DEFAULT, TUTORIAL, Preset
 
 IMAGES = np.random.default_rng(0).random((7, 28, 28), np.float32)
 
@@ -53,9 +53,7 @@ def test_columns_are_the_rows_of_the_transposed_image() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("preset", "parameters"), [(TUTORIAL, 8_138), (AFFINE, 199_690), (DEFAULT, 200_459)]
-)
+@pytest.mark.parametrize(("preset", "parameters"), [(TUTORIAL, 8_138), (DEFAULT, 205_643)])
 def test_sizes(preset: Preset, parameters: int) -> None:
     """LSTM weights: 4 units (28 + units + 1) a direction; and the dense layer."""
     assert build_network(preset, unroll=False).count_params() == parameters
