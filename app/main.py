@@ -19,6 +19,7 @@ from app.api.page import PAGES, STATIC_PATH, install_page
 from app.api.predict import Predictor, predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
+from app.api.report import install_report
 from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
 from app.imaging import DecodeLimits
@@ -78,6 +79,7 @@ def create_app(
     install_problem_handlers(app)
     _install_doors(app, service, reader, settings, metrics)
     install_page(app)
+    install_report(app, service, settings.models_dir)
     return app
 
 

@@ -91,12 +91,19 @@ def export(
     models_dir: ModelsDir = MODELS_DIR,
     run_dir: RunDir = None,
     seed: Seed = 1,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            help="Show these figures in the report too, written by evaluate --json of a version of "
+            "the same weights."
+        ),
+    ] = None,
 ) -> None:
     """Evaluate and publish what a run's checkpoint holds, finished or not, as the next version."""
     _import_tensorflow()
     from training import run
 
-    run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console())
+    run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console(), evaluation)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from training.answers import LocalVersion, Subject
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
 from training.errors import CheckpointError
+from training.figures import read_figures
 from training.fit import Fitted, fit, restore
 from training.job import Job
 from training.measure import Plan, measure
@@ -77,11 +78,15 @@ def _train_first(
     return networks
 
 
-def export(job: Job, console: Console) -> None:
-    """Evaluate, report and publish the weights of the run's last checkpoint."""
+def export(job: Job, console: Console, evaluation: Path | None = None) -> None:
+    """Evaluate, report and publish the weights of the run's last checkpoint.
+
+    The report also shows the figures that `evaluate --json` has written to `evaluation`.
+    """
+    measured = read_figures(evaluation) if evaluation else None
     training, validation = job.data.training()
     fitted = restore(job.preset, training, seed=job.seed, run_dir=job.run_dir)
-    release(job, fitted, len(training), validation, console)
+    release(job, fitted, len(training), validation, console, measured)
 
 
 def evaluate_version(
