@@ -11,6 +11,7 @@ import keras
 from rich.console import Console
 
 from training.answers import LocalVersion, Subject
+from training.board import Board
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
 from training.errors import CheckpointError
@@ -48,7 +49,7 @@ def _train(
         run_dir=job.run_dir,
         resume=goes_on or (resume and not job.first),
         sources=_train_first(job, training, validation, console, goes_on=goes_on),
-        progress=Progress(console),
+        progress=Progress(console, Board(job.board_dir) if job.board_dir else None),
     )
 
 

@@ -188,7 +188,9 @@ def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
         teacher_share=0.7,
     )
     folder = tmp_path_factory.mktemp("taught")
-    job = Job(preset, 1, mnist, folder / "runs/taught", folder / "models")
+    job = Job(
+        preset, 1, mnist, folder / "runs/taught", folder / "models", boards_dir=folder / "logs"
+    )
     train(job, resume=False, console=silent_console())
     return job
 
@@ -200,6 +202,14 @@ def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:
     assert "the mean of the weights of the last 2, and 70% of each" in card
     page = (taught.models_dir / "1/assets.extra/report/index.html").read_text()
     assert page.count("<td>tutorial</td>") == 2
+
+
+def test_every_run_is_logged_for_tensorboard(taught: Job) -> None:
+    """In a folder of its own each, those of the teachers included."""
+    assert taught.boards_dir is not None
+    logs = {path.name: list(path.iterdir()) for path in taught.boards_dir.iterdir()}
+    assert sorted(logs) == ["taught-1", "tutorial-1", "tutorial-2"]
+    assert all(len(files) == 1 for files in logs.values())
 
 
 def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(taught: Job, tmp_path: Path) -> None:
