@@ -19,6 +19,7 @@ from app.api.page import PAGES, STATIC_PATH, install_page
 from app.api.predict import Predictor, predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
+from app.api.report import REPORT_PATH, install_report
 from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
 from app.imaging import DecodeLimits
@@ -78,6 +79,7 @@ def create_app(
     install_problem_handlers(app)
     _install_doors(app, service, reader, settings, metrics)
     install_page(app)
+    install_report(app, service, settings.models_dir)
     return app
 
 
@@ -104,7 +106,10 @@ def _install_doors(
     predictor = Predictor(service, reader, settings, metrics.image_unread)
     door = TensorDoor(service, reader, settings)
     envelope = partial(
-        Envelope, metrics=metrics, pages={*PAGES, "/openapi.json"}, folders=(STATIC_PATH,)
+        Envelope,
+        metrics=metrics,
+        pages={*PAGES, REPORT_PATH, "/openapi.json"},
+        folders=(STATIC_PATH,),
     )
     app.envelope = envelope
     app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}

@@ -40,7 +40,7 @@ async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def manifest() -> Manifest:
     """As much of a manifest as the app reads."""
     # The other fields are left out, since the app must not need them.
-    return Manifest.model_construct(version=3, max_novelty=0.5)  # type: ignore[call-arg]
+    return Manifest.model_construct(version=3, max_novelty=0.5, files={})  # type: ignore[call-arg]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -70,15 +71,21 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the run's checkpoint.")
     ] = False,
+    tensorboard: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also log the figures of each epoch here, in a folder for each run, for "
+            "tensorboard --logdir."
+        ),
+    ] = None,
 ) -> None:
     """Train a preset, evaluate it, and publish it as the next version."""
     _import_tensorflow()
     from training import run
 
     try:
-        run.train(
-            _job(preset, seed, data_dir, run_dir, models_dir), resume=resume, console=Console()
-        )
+        job = replace(_job(preset, seed, data_dir, run_dir, models_dir), boards_dir=tensorboard)
+        run.train(job, resume=resume, console=Console())
     except KeyboardInterrupt:
         print("Stopped. The last whole epoch is kept: go on with --resume.", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -91,12 +98,19 @@ def export(
     models_dir: ModelsDir = MODELS_DIR,
     run_dir: RunDir = None,
     seed: Seed = 1,
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            help="Show these figures in the report too, written by evaluate --json of a version of "
+            "the same weights."
+        ),
+    ] = None,
 ) -> None:
     """Evaluate and publish what a run's checkpoint holds, finished or not, as the next version."""
     _import_tensorflow()
     from training import run
 
-    run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console())
+    run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console(), evaluation)
 
 
 @cli.command()

@@ -68,7 +68,7 @@ def _making(report: Report) -> str:
 
 Data: MNIST (LeCun, Cortes, Burges): {report.training_images:,} images to train,
 {validation.images:,} to validate, {test.images:,} to test. The test images were read once, after
-training; this run made no choice on them. {length}, {_duration(report.duration_s)} on the
+training; this run made no choice on them. {length}, {duration_text(report.duration_s)} on the
 machine that the manifest names, by the source at revision
 `{report.source_revision}`.{_stages_text(report)}{_drawn_text(report)}
 
@@ -78,7 +78,7 @@ exceed, the service answers `is_digit: false`.
 """
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return "3 hours 5 minutes", "50 minutes" or "4 seconds"."""
     if seconds < 60:
         return f"{seconds:.0f} seconds"
@@ -92,7 +92,7 @@ def _stages_text(report: Report) -> str:
         return ""
     rows = "\n".join(
         f"{number}. preset `{past.preset['name']}`, seed {past.seed}: {past.epochs} epochs, "
-        f"{_duration(past.duration_s)}, by revision `{past.source_revision}`"
+        f"{duration_text(past.duration_s)}, by revision `{past.source_revision}`"
         for number, past in enumerate(report.stages, start=1)
     )
     preset, last = report.preset, len(report.preset.start_seeds)

@@ -1,7 +1,7 @@
 """Export: a trained network → the next `models/digits/<n>/`, which is whole or not there at all.
 
-network ─ SavedModel ─▶ staging folder ─ report, manifest ─▶ read back in a fresh process ─ rename
-─▶ <n>/
+network ─ SavedModel ─▶ staging folder ─ report, warm-up, manifest ─▶ read back in a fresh process
+─ rename ─▶ <n>/
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from training.errors import TrainingError
 from training.network import forward_flops
 from training.report import Report
 from training.signatures import TOLERANCE, check_parity, read_in_fresh_process, save_network
+from training.warmup import write_warmup
 
 REPORT_DIR = "assets.extra/report"
 GOLDEN_PER_CLASS = 2
@@ -88,6 +89,7 @@ def publish(
             save_network(network, report.temperature, folder)
             shutil.copytree(report_dir, folder / REPORT_DIR)
             golden = pick_golden(validation, scores)
+            write_warmup(folder, golden.images())
             write_manifest(folder, _describe(folder, version, report, golden))
             check_parity(*read_in_fresh_process(folder, validation), scores)
             folder.rename(target)

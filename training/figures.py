@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from training.answers import Reading, Times
+from training.errors import TrainingError
 from training.evaluate import CalibrationBin, auroc, evaluate, wilson_interval
 from training.pictures import PictureSet
 
@@ -78,6 +81,16 @@ class Figures:
     others: list[OtherFigures]
     corruptions: list[CorruptionFigures]  # undamaged first, then each kind
     corruption_mean: CorruptionFigures | None  # over the kinds, without the undamaged
+
+
+def read_figures(path: Path) -> Figures:
+    """Read what `evaluate --json` has written; raises `TrainingError` when it is something else."""
+    try:
+        return TypeAdapter(Figures).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise TrainingError(
+            f"{path} does not hold the figures of an evaluation. Write it with evaluate --json."
+        ) from error
 
 
 def score_digits(pictures: PictureSet, reading: Reading) -> DigitFigures:

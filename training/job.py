@@ -18,6 +18,7 @@ class Job:
     data: Mnist
     run_dir: Path
     models_dir: Path
+    boards_dir: Path | None = None  # a folder of TensorBoard's logs for each run, if wanted
 
     @property
     def first(self) -> list[Job]:
@@ -34,3 +35,10 @@ class Job:
             )
             for seed in self.preset.start_seeds
         ]
+
+    @property
+    def board_dir(self) -> Path | None:
+        """Where the logs of this run go: they are compared by the names of these folders."""
+        if self.boards_dir is None:
+            return None
+        return self.boards_dir / f"{self.preset.name}-{self.seed}"

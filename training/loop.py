@@ -82,6 +82,7 @@ class Loop:
             steps = min(chunk, self.steps_per_epoch - start)
             chunk_sums, images, labels = self.run_steps(batches, tf.constant(steps))
             sums += chunk_sums.numpy()
+            progress.note_figures(epoch + 1, *(sums / (start + steps)))
             progress.advance(steps)
             if preset.log_every_steps:
                 progress.log_step(start + steps, *self._measure(images, labels))

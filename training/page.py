@@ -1,12 +1,14 @@
 """The page of an evaluation: one HTML file that needs nothing else, from its figures and pictures.
 
-Every picture is inside it as a data URL; it has no script and asks no host for anything.
+Every picture is inside it as a data URL; it has no script and asks no host for anything. The page
+of a report is laid out with the same parts.
 """
 
 from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -24,22 +26,29 @@ def write_page(found: Measurement) -> str:
     """Return the page: the accuracy, the tables, then what was misread and what was damaged."""
     parts = [
         _header(found.figures),
-        *(_table(table) for table in tables_of(found.figures)),
+        *(lay_table(table) for table in tables_of(found.figures)),
         *(_gallery(gallery) for gallery in found.galleries),
         *([_strips(found)] if found.strips else []),
     ]
+    return lay_page(f"{found.figures.source} – rowscan evaluation", parts)
+
+
+def lay_page(title: str, parts: Sequence[str]) -> str:
+    """Return the whole file, from the parts of its body."""
     body = "\n".join(parts)
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(found.figures.source)} – rowscan evaluation</title>
+<title>{escape(title)}</title>
 <style>
 {STYLE.read_text(encoding="utf-8")}</style>
 </head>
 <body>
+<main>
 {body}
+</main>
 </body>
 </html>
 """
@@ -57,7 +66,7 @@ def _header(figures: Figures) -> str:
 </header>"""
 
 
-def _table(table: Table) -> str:
+def lay_table(table: Table) -> str:
     """Lay out a table; it scrolls sideways where it is too wide."""
     head = "".join(f"<th>{escape(column)}</th>" for column in table.columns)
     bodies = []
@@ -88,8 +97,8 @@ def _gallery(gallery: Gallery) -> str:
 
 def _card(shown: Shown) -> str:
     """Lay out one picture: original, what the network saw, true → answered, how surely."""
-    original = _image(shown.original, _kind(shown.original), "as sent", "not decodable")
-    seen = _image(shown.seen, "seen", "as seen by the network", "refused")
+    original = lay_image(shown.original, _kind(shown.original), "as sent", "not decodable")
+    seen = lay_image(shown.seen, "seen", "as seen by the network", "refused")
     truth = "" if shown.label is None else f"{shown.label} → "
     if shown.answer is None:
         says, name = (
@@ -119,13 +128,13 @@ def _strips(found: Measurement) -> str:
 def _strip(strip: Strip, as_arrays: float | None, as_pictures: float) -> str:
     """Lay out one kind of damage."""
     arrays = "" if as_arrays is None else f"{as_arrays:.1%} as arrays · "
-    return f"""<figure>{_image(strip.sent, "strip", "as sent", "")}
-{_image(strip.seen, "strip", "as seen by the network", "")}
+    return f"""<figure>{lay_image(strip.sent, "strip", "as sent", "")}
+{lay_image(strip.seen, "strip", "as seen by the network", "")}
 <figcaption>{escape(strip.kind)}
 <small>{arrays}{as_pictures:.1%} as pictures</small></figcaption></figure>"""
 
 
-def _image(png: bytes | None, kind: str, description: str, instead: str) -> str:
+def lay_image(png: bytes | None, kind: str, description: str, instead: str) -> str:
     """Return a PNG as an image, or a word in its place."""
     if png is None:
         return f"<span>{instead}</span>"

@@ -1,4 +1,7 @@
-"""Progress of a run: one line an epoch, and on a terminal a live bar with the time left."""
+"""Progress of a run: a line an epoch, on a terminal a live bar with figures and the time left.
+
+Where a board is given, the figures of each epoch go there too.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from training.board import Board
 from training.checkpoint import EpochFigures
 from training.presets import Drawn
 
@@ -17,17 +21,19 @@ from training.presets import Drawn
 class Progress:
     """Shows how far a run is. `advance` as steps are taken, while it is `shown`."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, board: Board | None = None) -> None:
         self._console = console
+        self._board = board
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.completed}/{task.total} steps · {task.fields[rate]}"),
+            TextColumn("{task.fields[figures]}{task.completed}/{task.total} steps"),
+            TextColumn("{task.fields[rate]}"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("training", total=None, rate="compiling …")
+        self._task = self._bar.add_task("training", total=None, figures="", rate="compiling …")
 
     @contextmanager
     def shown(self, *, total_steps: int, done_steps: int) -> Iterator[None]:
@@ -44,6 +50,11 @@ class Progress:
             pictures = drawn.printed + drawn.written + drawn.strangers
             self._console.print(f"Drawing {pictures:,} pictures …", style="dim", highlight=False)
 
+    def note_figures(self, epoch: int, loss: float, accuracy: float) -> None:
+        """Show the epoch that goes on, with its mean loss and accuracy (0..1) so far."""
+        figures = f"loss {loss:.4f} · accuracy {accuracy:.2%} · "
+        self._bar.update(self._task, description=f"epoch {epoch}", figures=figures)
+
     def advance(self, steps: int) -> None:
         """Note that `steps` more have been taken."""
         self._done_steps += steps
@@ -56,7 +67,9 @@ class Progress:
         )
 
     def finish_epoch(self, figures: EpochFigures, epochs: int) -> None:
-        """Print one line with what the epoch gave."""
+        """Print one line with what the epoch gave, and log it."""
+        if self._board is not None:
+            self._board.log_epoch(figures)
         self._console.print(
             f"epoch {figures.epoch}/{epochs}  "
             f"loss {figures.loss:.4f}  accuracy {figures.accuracy:.2%}  "

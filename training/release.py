@@ -5,20 +5,24 @@ fitted ─▶ calibrate (validation) ─▶ evaluate (test, once) ─▶ report 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
 from app.inference.contract import Scores
 from training.checkpoint import Past, read_past
 from training.data import Split
-from training.errors import CheckpointError
+from training.errors import CheckpointError, TrainingError
 from training.evaluate import Evaluation, evaluate, fit_temperature, novelty_threshold
 from training.export import publish
+from training.figures import Figures
 from training.fit import Fitted
 from training.job import Job
-from training.network import compile_predict
+from training.network import Predict, compile_predict
 from training.report import Report, write_report
 from training.signatures import digit_logits, scores_of
 
@@ -36,15 +40,30 @@ class Assessment:
 
 
 def assess(
-    job: Job, fitted: Fitted, training_images: int, validation: Split, test: Split
+    job: Job,
+    fitted: Fitted,
+    training_images: int,
+    validation: Split,
+    test: Split,
+    measured: Figures | None = None,
 ) -> Assessment:
-    """Calibrate on validation, then evaluate on it and on the test images."""
+    """Calibrate on validation, then evaluate on it and on the test images.
+
+    Raises `TrainingError` when what was `measured` is of other weights.
+    """
     predict = compile_predict(fitted.network)
     logits = predict(validation.scaled())
     temperature = fit_temperature(digit_logits(logits), validation.labels)
     validation_scores = scores_of(logits, temperature)
     max_novelty = novelty_threshold(validation_scores.novelty, TURNED_AWAY)
-    test_scores = scores_of(predict(test.scaled()), temperature)
+    test_logits, seconds = _timed(predict, test.scaled())
+    test_scores = scores_of(test_logits, temperature)
+    on_test = _evaluate(test_scores, test, max_novelty)
+    if measured and measured.digits[0].confusion != on_test.confusion:
+        raise TrainingError(
+            f"{measured.source} reads the test images otherwise than these weights. "
+            "Evaluate the version that was published from them."
+        )
     report = Report(
         preset=job.preset,
         seed=job.seed,
@@ -57,18 +76,25 @@ def assess(
         stages=_stages(job),
         temperature=temperature,
         max_novelty=max_novelty,
+        network_us=1e6 * seconds / len(test),
         validation=_evaluate(validation_scores, validation, max_novelty),
-        test=_evaluate(test_scores, test, max_novelty),
+        test=on_test,
+        measured=measured,
     )
     return Assessment(report, validation_scores, test_scores)
 
 
 def release(
-    job: Job, fitted: Fitted, training_images: int, validation: Split, console: Console
+    job: Job,
+    fitted: Fitted,
+    training_images: int,
+    validation: Split,
+    console: Console,
+    measured: Figures | None = None,
 ) -> None:
-    """Read the test images, write the report, publish."""
+    """Read the test images, write the report, publish; `measured` is shown in the report."""
     test = job.data.test()
-    found = assess(job, fitted, training_images, validation, test)
+    found = assess(job, fitted, training_images, validation, test, measured)
     report_dir = job.run_dir / REPORT_DIR
     write_report(report_dir, found.report, test, found.test_scores.probabilities)
     _print_figures(console, found.report.test, f"preset {job.preset.name}, seed {job.seed}")
@@ -87,6 +113,13 @@ def release(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _timed(predict: Predict, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+    """Return the logits of images (n, 28, 28), and the seconds that they took."""
+    started = time.perf_counter()
+    logits = predict(images)
+    return logits, time.perf_counter() - started
 
 
 def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:

@@ -11,9 +11,11 @@ import keras
 from rich.console import Console
 
 from training.answers import LocalVersion, Subject
+from training.board import Board
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
 from training.errors import CheckpointError
+from training.figures import read_figures
 from training.fit import Fitted, fit, restore
 from training.job import Job
 from training.measure import Plan, measure
@@ -47,7 +49,7 @@ def _train(
         run_dir=job.run_dir,
         resume=goes_on or (resume and not job.first),
         sources=_train_first(job, training, validation, console, goes_on=goes_on),
-        progress=Progress(console),
+        progress=Progress(console, Board(job.board_dir) if job.board_dir else None),
     )
 
 
@@ -77,11 +79,15 @@ def _train_first(
     return networks
 
 
-def export(job: Job, console: Console) -> None:
-    """Evaluate, report and publish the weights of the run's last checkpoint."""
+def export(job: Job, console: Console, evaluation: Path | None = None) -> None:
+    """Evaluate, report and publish the weights of the run's last checkpoint.
+
+    The report also shows the figures that `evaluate --json` has written to `evaluation`.
+    """
+    measured = read_figures(evaluation) if evaluation else None
     training, validation = job.data.training()
     fitted = restore(job.preset, training, seed=job.seed, run_dir=job.run_dir)
-    release(job, fitted, len(training), validation, console)
+    release(job, fitted, len(training), validation, console, measured)
 
 
 def evaluate_version(

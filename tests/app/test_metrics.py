@@ -59,9 +59,10 @@ async def test_clients_make_no_series(client: httpx.AsyncClient) -> None:
         await client.get(f"/v1/{number}")
         await client.request(f"ODD{number}", "/predict")
     await client.get("/docs")
+    await client.get("/models/digits/report")
     metrics = await scrape(client)
     assert metrics.labels("requests_total", "route") == {
-        "none", "/static", "/v1/{rest:path}", "/predict", "/docs",
+        "none", "/static", "/v1/{rest:path}", "/predict", "/docs", "/models/digits/report",
     }  # fmt: skip
     assert metrics.value("requests_total", route="none", status="404") == 3
 

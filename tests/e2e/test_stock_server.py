@@ -17,6 +17,7 @@ from tests.e2e.running import SHIPPED_MODEL, needs_shipped_model
 
 LOADER = Path(__file__).parent / "load_like_a_stock_server.py"
 PROBABILITIES = {"probabilities": ["float32", [-1, 10]]}
+WARMUP = SHIPPED_MODEL / "assets.extra" / "tf_serving_warmup_requests"
 OUTPUTS = {
     "serving_default": PROBABILITIES,
     "serving_novelty": PROBABILITIES | {"novelty": ["float32", [-1]]},
@@ -61,3 +62,9 @@ def test_signature(found: dict[str, Any], name: str) -> None:
     for output, answers in signature["answers"].items():
         recorded = [sample[output] for sample in samples]
         np.testing.assert_allclose(answers, recorded, atol=1e-4)
+
+
+def test_warm_up(found: dict[str, Any]) -> None:
+    """What it is warmed up with, where it has that, it answers."""
+    assert all(each["finite"] for each in found["warmup"])
+    assert bool(found["warmup"]) == WARMUP.exists()

@@ -49,6 +49,7 @@ def test_the_report_is_whole(finished: Job, version: Path) -> None:
     assert names == [
         "calibration.png",
         "confusion.png",
+        "index.html",
         "learning_curves.png",
         "metrics.json",
         "misread.png",
@@ -127,6 +128,26 @@ def test_evaluate_measures_a_version(finished: Job, version: Path, tmp_path: Pat
     assert f"Pictures read by {version}" in printed(console)
 
 
+def test_the_report_shows_an_evaluation_of_the_same_weights(
+    finished: Job, version: Path, tmp_path: Path
+) -> None:
+    """`evaluate --json` of a version goes into the next one's report; not that of other weights."""
+    figures = tmp_path / "figures.json"
+    evaluate_version(version, None, Plan(finished.data), Outputs(figures), silent_console())
+    again = dataclasses.replace(finished, models_dir=tmp_path)
+    export(again, silent_console(), figures)
+    page = (tmp_path / "1/assets.extra/report/index.html").read_text()
+    assert f"<h2>Pictures read by {version}</h2>" in page
+    other = json.loads(figures.read_text())
+    other["digits"][0]["confusion"][3][5] += 1
+    figures.write_text(json.dumps(other))
+    with pytest.raises(TrainingError, match="otherwise than these weights"):
+        export(again, silent_console(), figures)
+    figures.write_text("{}")
+    with pytest.raises(TrainingError, match="Write it with evaluate --json"):
+        export(again, silent_console(), figures)
+
+
 def test_evaluate_refuses_a_broken_version(mnist: Mnist, tmp_path: Path) -> None:
     """No traceback for a folder that is no version."""
     with pytest.raises(TrainingError, match="cannot be read"):
@@ -167,7 +188,9 @@ def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
         teacher_share=0.7,
     )
     folder = tmp_path_factory.mktemp("taught")
-    job = Job(preset, 1, mnist, folder / "runs/taught", folder / "models")
+    job = Job(
+        preset, 1, mnist, folder / "runs/taught", folder / "models", boards_dir=folder / "logs"
+    )
     train(job, resume=False, console=silent_console())
     return job
 
@@ -177,6 +200,16 @@ def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:
     card = (taught.models_dir / "1/assets.extra/report/model_card.md").read_text()
     assert "2. preset `tutorial`, seed 2" in card
     assert "the mean of the weights of the last 2, and 70% of each" in card
+    page = (taught.models_dir / "1/assets.extra/report/index.html").read_text()
+    assert page.count("<td>tutorial</td>") == 2
+
+
+def test_every_run_is_logged_for_tensorboard(taught: Job) -> None:
+    """In a folder of its own each, those of the teachers included."""
+    assert taught.boards_dir is not None
+    logs = {path.name: list(path.iterdir()) for path in taught.boards_dir.iterdir()}
+    assert sorted(logs) == ["taught-1", "tutorial-1", "tutorial-2"]
+    assert all(len(files) == 1 for files in logs.values())
 
 
 def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(taught: Job, tmp_path: Path) -> None:
