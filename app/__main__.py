@@ -17,7 +17,6 @@ if __name__ == "__main__":
     for _number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(_number, lambda *_: os._exit(0))
 
-import logging
 import socket
 import sys
 import time
@@ -25,13 +24,13 @@ import warnings
 
 from pydantic import ValidationError
 
+from app.logs import configure_logging
 from app.process import START_FAILED, StartError, leave
 from app.settings import Settings
 from app.workers import inherit, supervise
 
 # As uvicorn: more than the few connections that a start or a pause lets pile up.
 LISTEN_BACKLOG = 2048
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main() -> int:
@@ -44,7 +43,7 @@ def main() -> int:
         settings = read_settings()
         inherited = inherit(os.environ)
         listener = inherited.listener if inherited else bind(settings.host, settings.port)
-        configure_logging(settings.log_level)
+        configure_logging(settings.log_level, settings.log_format, sys.stdout)
         if settings.workers > 1 and not inherited:
             # The first worker that is ready begins to listen, for all.
             return supervise(listener, settings.workers, settings.drain_s)
@@ -95,14 +94,6 @@ def bind(host: str, port: int) -> socket.socket:
             "Set ROWSCAN_HOST and ROWSCAN_PORT to an address that is free."
         ) from error
     return listener
-
-
-def configure_logging(level: str) -> None:
-    """Plain lines on stdout, and no line per request: that would cost more than the request."""
-    logging.basicConfig(level=level.upper(), stream=sys.stdout, format=LOG_FORMAT)
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.root.level))
-    # It warns of every malformed body, which the client is told anyway.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from app import __version__
+from app.api.access_log import AccessLog
 from app.api.direct import WithDirectWay
 from app.api.envelope import Envelope
 from app.api.health import health_router
@@ -108,6 +109,7 @@ def _install_doors(
     envelope = partial(
         Envelope,
         metrics=metrics,
+        access_log=AccessLog(settings.access_log),
         pages={*PAGES, REPORT_PATH, "/openapi.json"},
         folders=(STATIC_PATH,),
     )

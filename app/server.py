@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from app.inference.manifest import MODEL_NAME
 from app.inference.service import Service
+from app.logs import announce
 from app.main import create_app
 from app.metrics import Metrics
 from app.process import START_FAILED, StartError, leave
@@ -53,10 +54,7 @@ def serve(
         seconds = time.monotonic() - started
         where = f"http://{address}:{port}"
         who = f", worker {os.getpid()}" if link else ""
-        print(
-            f"rowscan: {MODEL_NAME} version {version} ready on {where} in {seconds:.1f} s{who}",
-            flush=True,
-        )
+        announce(f"{MODEL_NAME} version {version} ready on {where} in {seconds:.1f} s{who}")
         if link:
             link.tell_ready()
             link.on_parent_gone(lambda: signal.raise_signal(signal.SIGTERM))

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.logs import LogFormat
+
 
 class Settings(BaseSettings):
     """How one process serves. Every field `name` is the environment variable `ROWSCAN_NAME`."""
@@ -68,6 +70,16 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
+    )
+    log_format: LogFormat = Field(
+        "auto", description="Log lines: json, text, or auto, which is text on a terminal."
+    )
+    access_log: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of good requests that leave a log line; "
+        "refused and failed ones always do, up to 10 a second.",
     )
 
     @field_validator("max_queue_images")

@@ -16,6 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
+from app.api.context import context_of
 from app.errors import (
     DeadlineExceededError,
     MalformedRequestError,
@@ -69,6 +70,8 @@ async def read_body(request: Request, max_bytes: int, deadline: float) -> Body:
         raise DeadlineExceededError(
             "The body did not arrive in time. Send a smaller image, or allow more time."
         ) from None
+    finally:
+        context_of(request).bytes_in = total
     if total == 0:
         raise MalformedRequestError("The body is empty. Send an image.")
     return Body(headers.content_type, b"".join(chunks))

@@ -28,6 +28,9 @@ class RequestContext:
     status: int = 0  # of the response, once it has started
     route: str | None = None  # its template, where it is not the framework that found it
     reason: str | None = None  # of the problem that it is answered with
+    bytes_in: int = 0  # of its body, as far as it was read
+    images: int = 0  # that the network has read
+    model_version: int | None = None  # that read them
 
     def add_timing(self, name: Stage, duration_ms: float, description: str = "") -> None:
         """Note how long a step took, for the Server-Timing header and the metrics."""

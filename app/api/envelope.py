@@ -8,35 +8,44 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Container
+from typing import Any
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.access_log import CLIENT_LEFT, AccessLog
 from app.api.context import RequestContext, begin
 from app.api.problems import problem_response
+from app.api.trace import trace_id_of
 from app.errors import INTERNAL, PROBLEMS, DrainingError
+from app.logs import fields
 from app.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
 STOPPED = (PROBLEMS[DrainingError], "The service stopped before it could answer.")
 BROKEN = (INTERNAL, "The service failed on this request. It goes on.")
-CLIENT_LEFT = 499  # in the metrics only, as nginx has it
 NO_ROUTE = "none"
 
 
 class Envelope:
     """Gives each response X-Request-ID and Server-Timing; makes a 500 of what nobody caught.
 
-    It counts each request when it has ended, whatever became of it. `pages` are the paths that are
-    no routes of the framework's, and `folders` begin such paths.
+    It counts each request when it has ended, whatever became of it, and has it logged. `pages` are
+    the paths that are no routes of the framework's, and `folders` begin such paths.
     """
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, pages: Container[str], folders: tuple[str, ...]
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        access_log: AccessLog,
+        pages: Container[str],
+        folders: tuple[str, ...],
     ) -> None:
         self.app = app
         self._metrics = metrics
+        self._access_log = access_log
         self._pages = pages
         self._folders = folders
 
@@ -59,13 +68,11 @@ class Envelope:
             await self._answer(scope, receive, send_with_headers, context)
         finally:
             self._metrics.in_progress -= 1
+            route = context.route or self._route(scope)
             self._metrics.request_ended(
-                context.route or self._route(scope),
-                context.status,
-                context.started,
-                context.timings,
-                context.reason,
+                route, context.status, context.started, context.timings, context.reason
             )
+            self._access_log.request_ended(scope, context, route)
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, context: RequestContext
@@ -74,15 +81,15 @@ class Envelope:
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
-            logger.debug("%s: the client left in the middle of its request", context.request_id)
+            logger.debug("The client left in the middle of its request", extra=_ids(scope, context))
             context.status = CLIENT_LEFT
             return
         except asyncio.CancelledError:
             # Only the server cancels a request: when the time to stop has run out.
-            logger.warning("%s: not answered before the service stopped", context.request_id)
+            logger.warning("Not answered before the service stopped", extra=_ids(scope, context))
             problem, detail = STOPPED
         except Exception:
-            logger.exception("%s: not answered, an error in the service", context.request_id)
+            logger.exception("Not answered, an error in the service", extra=_ids(scope, context))
             problem, detail = BROKEN
             if context.status:
                 context.reason = problem.reason
@@ -102,3 +109,7 @@ class Envelope:
         if path in self._pages:
             return path
         return next((each for each in self._folders if path.startswith(f"{each}/")), NO_ROUTE)
+
+
+def _ids(scope: Scope, context: RequestContext) -> dict[str, Any]:
+    return fields(request_id=context.request_id, trace_id=trace_id_of(scope))

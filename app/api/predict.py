@@ -145,4 +145,6 @@ async def ask(
     context = context_of(request)
     context.add_timing("queue", answer.queue_ms)
     context.add_timing("infer", answer.infer_ms, f"batch of {answer.batch_size}")
+    context.images = 1 if one_picture else len(images)
+    context.model_version = answer.manifest.version
     return answer
