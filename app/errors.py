@@ -4,11 +4,13 @@
     ├── RequestError                      a request that cannot be answered
     │   ├── MalformedRequestError         400  bad JSON, bad multipart, missing part
     │   ├── InvalidInputError             422  well-formed, but a wrong shape or wrong values
+    │   ├── UnauthorizedError             401  without the key, where one is set
     │   ├── PayloadTooLargeError          413  body bytes, image pixels, image side, images
     │   ├── UnsupportedImageError         415  not a type that is read here, or several frames
     │   ├── UndecodableImageError         422  truncated, corrupt
     │   ├── BlankImageError               422  nothing is drawn on it
     │   ├── QueueFullError                429  with Retry-After
+    │   ├── RateLimitedError              429  with Retry-After
     │   ├── DrainingError                 503  with Retry-After
     │   ├── NotReadyError                 503  with Retry-After
     │   ├── DeadlineExceededError         504
@@ -40,6 +42,10 @@ class InvalidInputError(RequestError):
     """The request reads well but has the wrong shape or values that are not allowed."""
 
 
+class UnauthorizedError(RequestError):
+    """The request has no key, or a wrong one."""
+
+
 class PayloadTooLargeError(RequestError):
     """More than the service takes: body bytes, image pixels, an image side, a number of images."""
 
@@ -58,6 +64,10 @@ class BlankImageError(RequestError):
 
 class QueueFullError(RequestError):
     """As many images wait as may wait; try again in a moment."""
+
+
+class RateLimitedError(RequestError):
+    """The client has had as many images read as it may in this time."""
 
 
 class DrainingError(RequestError):
@@ -98,11 +108,13 @@ RETRY_AFTER_S = 1
 PROBLEMS: dict[type[RowscanError], Problem] = {
     MalformedRequestError: Problem(400, "/problems/malformed-request", "Malformed request"),
     InvalidInputError: Problem(422, "/problems/invalid-input", "Invalid input"),
+    UnauthorizedError: Problem(401, "/problems/unauthorized", "Key required"),
     PayloadTooLargeError: Problem(413, "/problems/payload-too-large", "Payload too large"),
     UnsupportedImageError: Problem(415, "/problems/unsupported-image", "Unsupported image type"),
     UndecodableImageError: Problem(422, "/problems/undecodable-image", "Undecodable image"),
     BlankImageError: Problem(422, "/problems/blank-image", "Blank image"),
     QueueFullError: Problem(429, "/problems/queue-full", "Queue full"),
+    RateLimitedError: Problem(429, "/problems/rate-limited", "Too many requests"),
     DrainingError: Problem(503, "/problems/draining", "Service is stopping"),
     NotReadyError: Problem(503, "/problems/not-ready", "No model is ready"),
     DeadlineExceededError: Problem(504, "/problems/deadline-exceeded", "Deadline exceeded"),

@@ -5,22 +5,21 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 
 from fastapi import FastAPI
 
 from app import __version__
-from app.api.access_log import AccessLog
 from app.api.direct import WithDirectWay
-from app.api.envelope import Envelope
+from app.api.guard import describe_key
 from app.api.health import health_router
+from app.api.layers import layers
 from app.api.metrics import metrics_router
 from app.api.open_inference import open_inference_router
-from app.api.page import PAGES, STATIC_PATH, install_page
+from app.api.page import install_page
 from app.api.predict import Predictor, predict_router
 from app.api.problems import install_problem_handlers
 from app.api.reading import Reader
-from app.api.report import REPORT_PATH, install_report
+from app.api.report import install_report
 from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
 from app.imaging import DecodeLimits
@@ -81,6 +80,8 @@ def create_app(
     _install_doors(app, service, reader, settings, metrics)
     install_page(app)
     install_report(app, service, settings.models_dir)
+    if settings.api_key:
+        describe_key(app)
     return app
 
 
@@ -106,16 +107,9 @@ def _install_doors(
     """The ways in: probes, the two shortest paths, and the protocols of other servers."""
     predictor = Predictor(service, reader, settings, metrics.image_unread)
     door = TensorDoor(service, reader, settings)
-    envelope = partial(
-        Envelope,
-        metrics=metrics,
-        access_log=AccessLog(settings.access_log),
-        pages={*PAGES, REPORT_PATH, "/openapi.json"},
-        folders=(STATIC_PATH,),
-    )
-    app.envelope = envelope
     app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}
-    app.add_middleware(envelope)
+    app.envelope = layers(settings, metrics, app.direct_endpoints)
+    app.add_middleware(app.envelope)
     app.include_router(health_router(service))
     app.include_router(metrics_router(metrics, service))
     app.include_router(predict_router(predictor))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.logs import LogFormat
+
+ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
+VISIBLE_ASCII = re.compile(r"[!-~]+")
 
 
 class Settings(BaseSettings):
@@ -68,6 +72,23 @@ class Settings(BaseSettings):
     drain_s: float = Field(
         20.0, ge=0, le=600, description="Longest wait for accepted requests at stop, in seconds."
     )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Other sites whose pages may ask, with commas between them, such as "
+        "https://example.org; * for all.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Key that every request must have, but for the page and health checks; "
+        "16 characters at least.",
+    )
+    rate_limit: float = Field(
+        0.0,
+        ge=0,
+        le=1_000_000,
+        description="Images a second that are read for one client address; 0: as many as it sends.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severe log line that is written."
     )
@@ -81,6 +102,29 @@ class Settings(BaseSettings):
         description="Share of good requests that leave a log line; "
         "refused and failed ones always do, up to 10 a second.",
     )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _as_browsers_send_them(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Anything else, such as one with a slash at the end, would never be met."""
+        if not all(ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("must be origins such as https://example.org, without a path, or *")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        """A header holds no more than this."""
+        if value and not VISIBLE_ASCII.fullmatch(value.get_secret_value()):
+            raise ValueError("must be of visible ASCII characters, without spaces")
+        return value
 
     @field_validator("max_queue_images")
     @classmethod

@@ -30,12 +30,15 @@ IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp"
 DETAILS: Final[dict[type[RowscanError], str]] = {
     errors.MalformedRequestError: "The multipart body has no part named 'file'.",
     errors.InvalidInputError: "The list is empty. Send at least one image.",
+    errors.UnauthorizedError: "This service wants a key. Send it as X-API-Key, or as "
+    "Authorization: Bearer.",
     errors.PayloadTooLargeError: "The body is larger than 10000000 bytes. Send a smaller image.",
     errors.UnsupportedImageError: UNSUPPORTED_PROBLEM["detail"],
     errors.UndecodableImageError: "The image is truncated or corrupt. Save it again and send "
     "that file.",
     errors.BlankImageError: "Nothing is drawn on this image. Draw one digit on it.",
     errors.QueueFullError: "Too many images are waiting. Try again in a moment.",
+    errors.RateLimitedError: "You have sent more than may be read for you. Send the next in 1 s.",
     errors.DrainingError: "The service is stopping. Send the request again elsewhere.",
     errors.NotReadyError: "The model is being loaded. Try again in a few seconds.",
     errors.DeadlineExceededError: "The answer was not ready in time. Try again, or allow more "

@@ -32,7 +32,7 @@ class Envelope:
     """Gives each response X-Request-ID and Server-Timing; makes a 500 of what nobody caught.
 
     It counts each request when it has ended, whatever became of it, and has it logged. `pages` are
-    the paths that are no routes of the framework's, and `folders` begin such paths.
+    the paths that the framework may not have found a route for, and `folders` begin such paths.
     """
 
     def __init__(

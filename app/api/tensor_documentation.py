@@ -18,7 +18,9 @@ from app.errors import (
     NotReadyError,
     PayloadTooLargeError,
     QueueFullError,
+    RateLimitedError,
     RowscanError,
+    UnauthorizedError,
     UnsupportedImageError,
 )
 
@@ -28,13 +30,14 @@ NAMES: Final = {
     "label": ("Names the version that is served; there is one.", "stable"),
 }
 UNREADABLE: Final = "JSON Parse error: EOF while parsing a value at line 1 column 1"
-NOT_READY: Final = (DrainingError, NotReadyError)
+REFUSED: Final = (UnauthorizedError, DrainingError, NotReadyError)
 ANY_FAILURE: Final = (
     PayloadTooLargeError,
     UnsupportedImageError,
     QueueFullError,
+    RateLimitedError,
     InferenceError,
-    *NOT_READY,
+    *REFUSED,
     DeadlineExceededError,
 )
 # 0..1, to three decimals.
@@ -110,15 +113,15 @@ STATUS: Final = _route(
     tensorflow_schemas.ModelStatus,
     {400: "Malformed request: GET /v1/models/digits/versions/new"}
     | {404: "Could not find any versions of model digit"},
-    NOT_READY,
+    REFUSED,
 )
 METADATA: Final = _route(
     "What goes in and out, as TensorFlow Serving says it",
     tensorflow_schemas.Metadata,
     {400: "Unrecognized servable version label: canary", **UNKNOWN},
-    NOT_READY,
+    REFUSED,
 )
-SERVER: Final = _route("Who serves", inference_schemas.Server)
+SERVER: Final = _route("Who serves", inference_schemas.Server, failures=(UnauthorizedError,))
 LIVE: Final = _route("Is the process up?", inference_schemas.ServerLive)
 READY: Final = _route("Can it infer?", inference_schemas.ServerReady)
 READY["responses"][503] = {
@@ -127,10 +130,10 @@ READY["responses"][503] = {
     "content": {JSON: {"example": {"ready": False}}},
 }
 MODEL: Final = _route(
-    "What goes in and out", inference_schemas.ModelMetadata, UNKNOWN_MODEL, NOT_READY
+    "What goes in and out", inference_schemas.ModelMetadata, UNKNOWN_MODEL, REFUSED
 )
 MODEL_READY: Final = _route(
-    "Can this model be asked?", inference_schemas.InferModelReady, UNKNOWN_MODEL, NOT_READY
+    "Can this model be asked?", inference_schemas.InferModelReady, UNKNOWN_MODEL, REFUSED
 )
 INFER: Final = _route(
     "Read digits",

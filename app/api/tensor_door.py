@@ -66,15 +66,16 @@ class TensorRoute(APIRoute):
             try:
                 return await handle(request)
             except RowscanError as error:
-                context_of(request).reason = _problem_of(error).reason
-                return error_response(error)
+                return error_response(request, error)
 
         return answer
 
 
-def error_response(error: RowscanError) -> Response:
+def error_response(request: Request, error: RowscanError) -> Response:
     """An error as these protocols show it; whatever the client got wrong is a 400."""
-    status = _problem_of(error).status
+    problem = _problem_of(error)
+    context_of(request).reason = problem.reason
+    status = problem.status
     if status == PROBLEMS[InvalidInputError].status:
         status = PROBLEMS[MalformedRequestError].status
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status in RETRIABLE else {}

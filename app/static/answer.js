@@ -19,6 +19,7 @@ export function show(outcome) {
   $("headline").textContent = headline;
   $("detail").textContent = detail;
   $("facts").textContent = outcome.answer ? facts(outcome) : "";
+  $("unlock").hidden = outcome.state !== "locked";
   $("again").hidden = outcome.state !== "failed"; // where else it helps, the page itself tries again
   if (outcome.answer) health("ready", readyWith(outcome.answer.model_version));
   if (outcome.state === "idle") showCommand(null);

@@ -4,6 +4,7 @@
 import { health, readyWith, show, tell } from "./answer.js";
 import { showCommand } from "./command.js";
 import { asFile, paint } from "./drawing.js";
+import { forgetKey, hasKey, keyHeaders } from "./key.js";
 import { $, isBlank, items, pen, picture, view } from "./state.js";
 
 const GAP_MS = 80; // between an answer and the next question, while somebody draws
@@ -82,7 +83,8 @@ async function ask(file, signal) {
   const began = performance.now();
   try {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-    const response = await fetch("predict?explain=true", { method: "POST", body, signal: patience });
+    const options = { method: "POST", headers: keyHeaders(), body, signal: patience };
+    const response = await fetch("predict?explain=true", options);
     const answer = await response.json().catch(() => ({})); // a proxy's error may be a page
     return outcomeOf(response, answer, performance.now() - began);
   } catch {
@@ -104,6 +106,11 @@ function outcomeOf(response, answer, totalMs) {
   if (response.status === 429 || response.status === 503) {
     const retryAfterS = Number(response.headers.get("Retry-After")) || 1;
     return { state: "busy", detail, retryAfterS };
+  }
+  if (response.status === 401) {
+    const told = hasKey() ? "That was not its key." : "Whoever runs it can give you one.";
+    forgetKey();
+    return { state: "locked", detail: told };
   }
   return { state: response.status < 500 && !response.ok ? "refused" : "failed", title, detail };
 }

@@ -1,5 +1,6 @@
 // The curl command that asks about the picture on the sheet.
 
+import { hasKey } from "./key.js";
 import { $, isBlank, picture } from "./state.js";
 
 const INLINE_BASE64 = 90_000; // a shell takes 128 KiB an argument
@@ -12,7 +13,8 @@ export async function showCommand(file) {
 }
 
 async function commandFor(file, name) {
-  const url = new URL("predict", document.baseURI).href;
+  const key = hasKey() ? '-H "X-API-Key: $ROWSCAN_API_KEY" ' : ""; // not the key itself
+  const url = key + new URL("predict", document.baseURI).href;
   if (name || file.size > INLINE_BASE64 * 0.74) {
     const type = file.type || "application/octet-stream";
     return `curl -H 'Content-Type: ${type}' --data-binary @${quoted(name || "picture.png")} ${url}`;

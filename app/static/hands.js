@@ -59,7 +59,9 @@ export function takePictures() {
     bring(target.files[0], target.files[0]?.name);
     target.value = ""; // so that the same file can be chosen again
   });
-  document.addEventListener("paste", ({ clipboardData }) => bring(clipboardData.files[0]));
+  document.addEventListener("paste", ({ clipboardData, target }) => {
+    if (target !== $("key")) bring(clipboardData.files[0]);
+  });
   $("paste").hidden = !navigator.clipboard?.read;
   $("paste").addEventListener("click", pasteByButton);
   document.addEventListener("dragover", (event) => {

@@ -10,6 +10,7 @@ import { changed, clear, undo, watchHealth } from "./asking.js";
 import { copy } from "./command.js";
 import { paint } from "./drawing.js";
 import { drawWithKeys, drawWithPointer, takePictures } from "./hands.js";
+import { takeKey } from "./key.js";
 import { addBars, drawBeliefs, scrub } from "./rows.js";
 import { $, items, pen, view } from "./state.js";
 
@@ -28,11 +29,16 @@ function listen() {
   scrub();
   $("undo").addEventListener("click", undo);
   $("clear").addEventListener("click", clear);
+  $("unlock").addEventListener("submit", (event) => {
+    event.preventDefault();
+    takeKey();
+    changed({ replaced: true });
+  });
   $("again").addEventListener("click", () => changed({ replaced: true }));
   $("copy").addEventListener("click", copy);
   document.addEventListener("keydown", (event) => {
     const isUndo = event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey;
-    if (isUndo && event.target !== $("curl") && items.length) undo();
+    if (isUndo && ![$("curl"), $("key")].includes(event.target) && items.length) undo();
   });
   darkScheme.addEventListener("change", () => {
     drawBeliefs(view.answer?.rows ?? []);

@@ -14,6 +14,8 @@ export function verdict({ state, answer, title, detail }) {
       return ["?", "Not a digit", `It is unlike the digits that the network knows. If it had to be one: ${answer.digit}.`];
     case "busy":
       return ["…", "One moment", `${detail} This page keeps trying.`];
+    case "locked":
+      return ["!", "This service wants a key", detail];
     case "down":
       return ["!", "No answer", "The service cannot be reached. This page goes on as soon as it can."];
     default:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from app.settings import Settings
 
@@ -44,9 +44,37 @@ def test_settings_do_not_change() -> None:
         {"deadline_s": float("inf")},
         {"log_level": "loud"},
         {"max_batch_images": 100, "max_queue_images": 99},
+        {"access_log": 1.1},
+        {"log_format": "xml"},
+        {"api_key": "short"},
+        {"api_key": "with a space in the middle"},
+        {"cors_origins": "https://example.org/"},
+        {"cors_origins": "example.org"},
+        {"rate_limit": -1},
+        {"rate_limit": float("inf")},
     ],
 )
 def test_wrong_values_are_refused(wrong: dict[str, object]) -> None:
     """A value that cannot work is refused at the start, not met later."""
     with pytest.raises(ValidationError):
         Settings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "origins"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        ("https://a.org, http://localhost:3000", ("https://a.org", "http://localhost:3000")),
+        ("http://[::1]:3000,", ("http://[::1]:3000",)),
+    ],
+)
+def test_origins(monkeypatch: pytest.MonkeyPatch, written: str, origins: tuple[str, ...]) -> None:
+    """Several origins stand in one variable, with commas."""
+    monkeypatch.setenv("ROWSCAN_CORS_ORIGINS", written)
+    assert Settings().cors_origins == origins
+
+
+def test_key_is_not_shown() -> None:
+    """Whoever prints the settings does not print the key."""
+    assert "a-key-of-the-tests" not in repr(Settings(api_key=SecretStr("a-key-of-the-tests")))

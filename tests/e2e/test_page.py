@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from examples.strokes import CAT, DIGITS
 from tests.e2e.browser import CHROMIUM, draw, draw_stroke, running_chromium, show
-from tests.e2e.running import ROOT, Service, needs_shipped_model
+from tests.e2e.running import ROOT, Service, needs_shipped_model, running_service
 
 pytestmark = [
     needs_shipped_model,
@@ -26,6 +27,7 @@ expect.set_options(timeout=60_000)  # on machines that are busy with other thing
 DESKTOP, PHONE = 1280, 360  # px
 SEVEN, THREE, NO_DIGIT = (ROOT / "examples" / f"{name}.png" for name in ("7", "3", "not-a-digit"))
 NOTES = FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"seven")
+KEY = "a-key-of-the-tests"
 QUEUE_FULL = {"title": "Queue full", "detail": "Too many images are waiting."}
 REPLAY = """() => new Promise((resolve) => {
   const rows = [];
@@ -209,6 +211,27 @@ def test_curl(page: Page, way: str) -> None:
         ["bash", "-c", command], cwd=SEVEN.parent, capture_output=True, check=True
     )
     assert json.loads(answer.stdout)["digit"] == 7
+
+
+def test_key(chromium: Browser) -> None:
+    """A service with a key is asked with it; the page keeps it for the tab and shows it nowhere."""
+    context = chromium.new_context(reduced_motion="reduce")
+    with running_service(ROWSCAN_API_KEY=KEY) as locked:
+        page = show(context.new_page(), locked.url)
+        page.locator("#file").set_input_files(SEVEN)
+        for key, said in (("wrong", "That was not its key."), (KEY, "")):
+            expect_answer(page, "This service wants a key")
+            assert not Axe().run(page).response["violations"]
+            page.get_by_label("Key").fill(key)
+            page.get_by_role("button", name="Use it").click()
+            if said:
+                expect_answer(page, "This service wants a key", said)
+        expect_answer(page, "This is a 7")
+        expect(page.locator("#unlock")).to_be_hidden()
+        expect(page.locator("#curl")).to_have_value(re.compile("X-API-Key: \\$ROWSCAN_API_KEY"))
+        assert KEY not in page.content()
+        assert page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+    context.close()
 
 
 def test_finger(service: Service, chromium: Browser) -> None:

@@ -1,0 +1,41 @@
+"""What every request goes through, whichever way it takes to its answer.
+
+envelope ─▶ (CORS) ─▶ (guard) ─▶ the framework, or an endpoint right away
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from starlette.types import ASGIApp
+
+from app.api.access_log import AccessLog
+from app.api.cross_origin import allowing
+from app.api.envelope import Envelope
+from app.api.guard import Guard
+from app.api.page import PAGES, STATIC_PATH
+from app.api.rate_limit import RateLimit
+from app.api.report import REPORT_PATH
+from app.metrics import Metrics
+from app.settings import Settings
+
+
+def layers(
+    settings: Settings, metrics: Metrics, direct_paths: Iterable[str]
+) -> Callable[[ASGIApp], ASGIApp]:
+    """What puts the layers around an app; around several, they share what they count.
+
+    `direct_paths` are those that are answered past the framework.
+    """
+    access_log = AccessLog(settings.access_log)
+    limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
+    pages = {*PAGES, REPORT_PATH, "/openapi.json", *direct_paths}
+
+    def around(app: ASGIApp) -> ASGIApp:
+        if settings.api_key or limit is not None:
+            app = Guard(app, settings.api_key, limit)
+        if settings.cors_origins:
+            app = allowing(settings.cors_origins, app)
+        return Envelope(app, metrics, access_log, pages, folders=(STATIC_PATH,))
+
+    return around

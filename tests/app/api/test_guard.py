@@ -1,0 +1,182 @@
+"""A key, a limit, other origins: off unless set, and the same on every way in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from app.inference.fake import FakeClassifier
+from app.main import create_app
+from app.settings import Settings
+from tests.app import ways_in
+from tests.app.scraped import Scraped
+from tests.app.ways_in import EVERY_WAY, SEVEN_PNG
+from tests.conftest import client_of
+
+KEY = "a-key-of-the-tests"
+ORIGIN = "https://example.org"
+LOCKED_PATHS = ["/predict", "/predict/batch", "/metrics", "/nowhere", "/v1/models/digits", "/v2"]
+OPEN_PATHS = [
+    *("/", "/docs", "/static/page.js", "/openapi.json"),
+    *("/health", "/health/live", "/health/ready"),
+    "/v2/health/live",
+    "/v2/health/ready",
+]
+A_QUERY = {"unknown": "1"}  # which the framework reads, and passes over
+
+
+def app_with(settings: Settings, classifier: FakeClassifier, **update: object) -> FastAPI:
+    """The app with further settings."""
+    return create_app(settings.model_copy(update=update), classifier)
+
+
+@pytest.fixture
+async def locked(
+    settings: Settings, classifier: FakeClassifier
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app that wants a key."""
+    async with client_of(app_with(settings, classifier, api_key=SecretStr(KEY))) as client:
+        yield client
+
+
+@pytest.fixture
+async def limited(
+    settings: Settings, classifier: FakeClassifier
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that gets an image in ten seconds."""
+    async with client_of(app_with(settings, classifier, rate_limit=0.1)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", OPEN_PATHS)
+async def test_open_without_a_key(locked: httpx.AsyncClient, path: str) -> None:
+    """The page, the documentation and the health checks are for everybody."""
+    assert (await locked.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("path", LOCKED_PATHS)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_closed_without_a_key(locked: httpx.AsyncClient, path: str, method: str) -> None:
+    """Everything else is not, whatever the method, and says so in its own shape."""
+    response = await locked.request(method, path)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["X-Request-ID"]
+    if path.startswith("/v"):
+        assert list(response.json()) == ["error"]
+    else:
+        assert response.json()["type"] == "/problems/unauthorized"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-API-Key": KEY[:-1]},
+        {"X-API-Key": KEY.upper()},
+        {"X-API-Key": ""},
+        {"X-API-Key": "é".encode()},
+        {"Authorization": KEY},
+        {"Authorization": f"Basic {KEY}"},
+        {"Authorization": "Bearer"},
+    ],
+)
+async def test_wrong_key(locked: httpx.AsyncClient, headers: dict[str, Any]) -> None:
+    """Half a key is none."""
+    assert (await locked.get("/metrics", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-API-Key": KEY}, {"Authorization": f"Bearer {KEY}"}, {"Authorization": f"bearer {KEY}"}],
+)
+@pytest.mark.parametrize("params", [{}, A_QUERY])
+@pytest.mark.parametrize("way", EVERY_WAY)
+async def test_right_key(
+    locked: httpx.AsyncClient, headers: dict[str, str], params: dict[str, str], way: str
+) -> None:
+    """With the key every way in is open, past the framework or through it."""
+    request = EVERY_WAY[way]
+    request = request | {"headers": request.get("headers", {}) | headers, "params": params}
+    assert (await locked.post(**request)).status_code == 200
+
+
+async def test_refusals_are_counted(locked: httpx.AsyncClient) -> None:
+    """By the route that was asked for, and the reason."""
+    await locked.post(**ways_in.raw(SEVEN_PNG))
+    await locked.post("/v1/models/digits:predict")
+    scraped = Scraped((await locked.get("/metrics", headers={"X-API-Key": KEY})).text)
+    assert scraped.value("requests_total", route="/predict", status="401") == 1
+    assert scraped.value("refusals_total", reason="unauthorized") == 2
+
+
+async def test_key_is_described(locked: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
+    """The description says which operations want a key, if there is one."""
+    described = (await locked.get("/openapi.json")).json()
+    assert set(described["components"]["securitySchemes"]) == {"ApiKey", "Bearer"}
+    assert described["security"] == [{"ApiKey": []}, {"Bearer": []}]
+    open_paths = {
+        path
+        for path, operations in described["paths"].items()
+        if all(operation.get("security") == [] for operation in operations.values())
+    }
+    assert open_paths == set(OPEN_PATHS) & set(described["paths"])
+    assert "security" not in (await client.get("/openapi.json")).json()
+
+
+@pytest.mark.parametrize("params", [{}, A_QUERY])
+async def test_limit(limited: httpx.AsyncClient, params: dict[str, str]) -> None:
+    """The next image comes too early, and is told when to come again; other questions are not."""
+    request = ways_in.raw(SEVEN_PNG) | {"params": params}
+    assert (await limited.post(**request)).status_code == 200
+    refused = await limited.post(**request)
+    assert refused.status_code == 429
+    assert refused.json()["type"] == "/problems/rate-limited"
+    assert refused.headers["Retry-After"] == "10"
+    assert (await limited.get("/metrics")).status_code == 200
+
+
+async def test_limit_of_a_protocol(limited: httpx.AsyncClient) -> None:
+    """A protocol says it in its own shape, and a request that is wrong counts as well."""
+    assert (await limited.post("/v1/models/digits:predict", content=b"{")).status_code == 400
+    refused = await limited.post("/v2/models/digits/infer", content=b"{")
+    assert refused.status_code == 429
+    assert list(refused.json()) == ["error"]
+    assert refused.headers["Retry-After"] == "10"
+
+
+async def test_limit_counts_images(limited: httpx.AsyncClient) -> None:
+    """Three images at once are paid for with thirty seconds."""
+    many = ways_in.batch_multipart(SEVEN_PNG, b"x", SEVEN_PNG, SEVEN_PNG)
+    assert (await limited.post(**many)).status_code == 200
+    assert (await limited.post(**many)).headers["Retry-After"] == "30"
+
+
+async def test_other_origins(settings: Settings, classifier: FakeClassifier) -> None:
+    """A page of a listed origin may ask with a key, and see what it needs; others may not."""
+    app = app_with(settings, classifier, cors_origins=(ORIGIN,), api_key=SecretStr(KEY))
+    preflight = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "x-api-key, content-type",
+    }
+    async with client_of(app) as client:
+        allowed = await client.options("/predict", headers=preflight)
+        refused = await client.options("/predict", headers=preflight | {"Origin": "https://no.org"})
+        answer = await client.post("/predict", headers={"Origin": ORIGIN})
+    assert allowed.status_code == 200
+    assert allowed.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert refused.status_code == 400
+    assert answer.status_code == 401
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "X-Request-ID" in answer.headers["Access-Control-Expose-Headers"]
+
+
+async def test_no_other_origins(client: httpx.AsyncClient) -> None:
+    """Off by default."""
+    response = await client.get("/health", headers={"Origin": ORIGIN})
+    assert not [name for name in response.headers if name.startswith("access-control")]
