@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-config --no-header 
   --generate-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help serve train test check format bench docker-test lock clean
+.PHONY: help serve train test check format bench fuzz docker-test lock clean
 
 help: ## List the tasks
 	@echo 'rowscan reads handwritten digits. Each task sets up $(VENV) by itself.'
@@ -40,6 +40,9 @@ format: $(VENV)/.dev ## Format the code and mend what lint can mend
 
 bench: $(VENV)/.dev ## Run the benchmarks (ARGS='load --quick' runs one, in a hurry)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+fuzz: $(VENV)/.dev ## Send the API some 10,000 generated requests and check every answer
+	@ROWSCAN_FUZZ_CASES=1000 $(BIN)/python -m pytest tests/e2e/test_fuzz.py --timeout 3600 -s
 
 docker-test: $(BIN)/pip ## Build the image, run it with compose, check it from outside
 	@$(BIN)/python tests/e2e/docker_test.py

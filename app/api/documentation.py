@@ -6,6 +6,7 @@ import base64
 from typing import Any, Final
 
 import numpy as np
+from pydantic import BaseModel
 
 from app import errors
 from app.api.explain import encode_png
@@ -62,9 +63,26 @@ SEVEN = _draw_seven()
 SEVEN_BASE64 = base64.b64encode(encode_png(SEVEN)).decode("ascii")
 
 
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The schema of a body, whole: within the description, "#/$defs" would be its own."""
+    schema = model.model_json_schema()
+    definitions = schema.pop("$defs", {})
+
+    def whole(part: Any) -> Any:  # noqa: ANN401 - any part of a schema
+        if isinstance(part, list):
+            return [whole(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        name = part.get("$ref", "").removeprefix("#/$defs/")
+        return whole(definitions[name]) if name else {key: whole(part[key]) for key in part}
+
+    complete: dict[str, Any] = whole(schema)
+    return complete
+
+
 def _json(model: type[PredictBody | PredictBatchBody], **examples: object) -> dict[str, Any]:
     return {
-        "schema": model.model_json_schema(),
+        "schema": body_schema(model),
         "examples": {name: {"value": {name: value}} for name, value in examples.items()},
     }
 
@@ -145,7 +163,7 @@ PREDICT_BATCH: Final[dict[str, Any]] = {
             "required": True,
             "content": {
                 "multipart/form-data": _multipart(
-                    "files", {"type": "array", "items": BINARY["schema"]}
+                    "files", {"type": "array", "items": BINARY["schema"], "minItems": 1}
                 ),
                 JSON: _json(
                     PredictBatchBody,

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from app import __version__
+from app.api.context import context_of
 from app.api.infer_bodies import DATATYPE, HEADER_LENGTH, read_infer, write_infer
 from app.api.tensor_documentation import INFER, LIVE, MODEL, MODEL_READY, READY, SERVER, at
 from app.api.tensor_door import EVERY_METHOD, TensorDoor, TensorRoute, UnknownModelError
-from app.errors import RETRY_AFTER_S
+from app.errors import METHOD_NOT_ALLOWED, RETRY_AFTER_S
 from app.inference.contract import DEFAULT_SIGNATURE, INPUT, OUTPUTS, TensorContract
 from app.inference.manifest import MODEL_NAME
 
@@ -49,8 +51,15 @@ def open_inference_router(door: TensorDoor) -> APIRouter:
             raise UnknownModelError(unknown)
         return write_infer(asked, answer.scores, answer.manifest.version)
 
-    async def nothing() -> Response:
-        raise UnknownModelError("There is nothing at this address, or not by this method.")
+    async def nothing(request: Request) -> Response:
+        partly = [each for each in router.routes if each.matches(request.scope)[0] == Match.PARTIAL]
+        if not partly:
+            raise UnknownModelError("There is nothing at this address.")
+        context_of(request).reason = METHOD_NOT_ALLOWED.reason
+        methods = sorted(set[str]().union(*(getattr(each, "methods", ()) for each in partly)))
+        headers = {"Allow": ", ".join(methods)}
+        status = METHOD_NOT_ALLOWED.status
+        return JSONResponse({"error": "The Allow header says how to ask here."}, status, headers)
 
     for place in PLACES:
         model_path = f"/models/{{model}}{place}"

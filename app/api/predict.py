@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Header, Query, Request
 from numpy.typing import NDArray
+from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from app.api.answers import PredictionJson, json_response, predictions, rounded
@@ -28,7 +29,7 @@ Explain = Annotated[
     bool, Query(description="Show what the network read, and its opinion after each row.")
 ]
 DeadlineMs = Annotated[
-    int | None,
+    int | SkipJsonSchema[None],  # a header is there or not, but never null
     Header(
         alias="X-Deadline-Ms",
         ge=1,

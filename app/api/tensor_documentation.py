@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from app.api import inference_schemas, tensorflow_schemas
-from app.api.documentation import BINARY, DETAILS, SEVEN
+from app.api.documentation import BINARY, DETAILS, SEVEN, body_schema
 from app.api.inputs import JSON, OCTET_STREAM
 from app.errors import (
     PROBLEMS,
@@ -24,10 +24,13 @@ from app.errors import (
     UnsupportedImageError,
 )
 
-NAMES: Final = {
-    "model": ("The model; there is one.", "digits"),
-    "version": ("The version that must answer.", tensorflow_schemas.VERSION),
-    "label": ("Names the version that is served; there is one.", "stable"),
+NAMES: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    "model": ("The model; there is one.", {"enum": ["digits"]}),
+    "version": (
+        "The version that must answer.",
+        {"pattern": "^[0-9]{1,18}$", "examples": [tensorflow_schemas.VERSION]},
+    ),
+    "label": ("Names the version that is served; there is one.", {"enum": ["stable"]}),
 }
 UNREADABLE: Final = "JSON Parse error: EOF while parsing a value at line 1 column 1"
 REFUSED: Final = (UnauthorizedError, DrainingError, NotReadyError)
@@ -52,9 +55,9 @@ def at(place: str, route: dict[str, Any]) -> dict[str, Any]:
             "in": "path",
             "required": True,
             "description": description,
-            "schema": {"type": "string", "examples": [example]},
+            "schema": {"type": "string", **schema},
         }
-        for name, (description, example) in NAMES.items()
+        for name, (description, schema) in NAMES.items()
         if name == "model" or f"{{{name}}}" in place
     ]
     return route | {"openapi_extra": route.get("openapi_extra", {}) | {"parameters": parameters}}
@@ -100,7 +103,7 @@ TENSORFLOW_PREDICT: Final = _route(
     ANY_FAILURE,
     {
         JSON: {
-            "schema": tensorflow_schemas.PredictRows.model_json_schema(),
+            "schema": body_schema(tensorflow_schemas.PredictRows),
             "examples": {
                 "rows": {"value": {"instances": [SEVEN_VALUES]}},
                 "column": {"value": {"inputs": {"image": [SEVEN_VALUES]}}},
@@ -142,7 +145,7 @@ INFER: Final = _route(
     ANY_FAILURE,
     {
         JSON: {
-            "schema": inference_schemas.InferBody.model_json_schema(),
+            "schema": body_schema(inference_schemas.InferBody),
             "examples": {
                 "one": {
                     "value": {

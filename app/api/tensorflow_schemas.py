@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from app.schemas import SEVEN_ANSWER, shown
 
@@ -61,8 +62,12 @@ class TensorError(BaseModel):
 class PredictRows(BaseModel):
     """A predict request: exactly one of `instances` and `inputs`."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}]}
+    )
+
     signature_name: str = Field("", description="serving_default, or serving_novelty as well.")
-    instances: list[Any] | None = Field(
+    instances: list[Any] | SkipJsonSchema[None] = Field(
         None, description='28 × 28 numbers, 0..1, for each image; bare or as {"image": …}.'
     )
     inputs: Any = Field(None, description='All images at once: bare or as {"image": …}.')

@@ -241,7 +241,21 @@ async def test_unknown_model(client: httpx.AsyncClient, path: str) -> None:
     assert "is not found" in response.json()["error"]
 
 
-@pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/models/digits/stats", INFER])
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", INFER, "POST"), ("PUT", "/v2/health/live", "GET"), ("DELETE", "/v2", "GET")],
+)
+async def test_wrong_method(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    """Another method than the protocol has is a 405 that says which one it has."""
+    response = await client.request(method, path)
+    assert response.status_code == 405
+    assert response.headers["Allow"] == allowed
+    assert list(response.json()) == ["error"]
+
+
+@pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/models/digits/stats"])
 async def test_nothing_there(client: httpx.AsyncClient, path: str) -> None:
     """What is not spoken here is a 404 in the protocol's shape."""
     response = await client.get(path)
