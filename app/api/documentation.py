@@ -46,7 +46,7 @@ DETAILS: Final[dict[type[RowscanError], str]] = {
     "time.",
     errors.InferenceError: "The network could not answer. The service goes on; try again.",
 }
-BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+BINARY: Final = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
 
 
 def _draw_seven() -> np.ndarray[Any, np.dtype[np.uint8]]:
