@@ -147,6 +147,7 @@ PEOPLE = Preset(
 """The rows by a bidirectional LSTM 144, with all that pens, scanners and cameras do to a digit,
 with digits of print and of other hands than MNIST's, and with strangers to tell apart.
 
+MNIST test: 99.61% (seed 1), in 82 minutes beside other work, by revision 894a4e1.
 `python -m training train --preset people --seed 1`
 """
 
@@ -161,6 +162,7 @@ DEFAULT = replace(
 )
 """What ships: the network of `people`, trained on lightly.
 
+MNIST test: 99.60% (seed 1), in 12 minutes, by revision 894a4e1.
 `python -m training train --preset default --seed 1`
 """
 
