@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from app.imaging import IMAGE_SIDE
 from training.augment import ZOOM, enlarge, largest_nearby, spline_matrix
 
-SHARES = (0.2, 0.4, 0.4, 0.25, 0.2, 0.15, 0.2)  # of the degraded images that go through each step
+SHARES = (0.2, 0.4, 0.4, 0.25, 0.25, 0.15, 0.2)  # of the degraded images that go through each step
 
 COARSE_SIDES = (7, 8, 9, 10, 11, 12, 14, 16, 18, 20)  # an 8 × 8 source is 20 pixels of 28 here
 BLUR_SIGMAS_PX = (0.4, 0.6, 0.8, 1.0, 1.2)
 BINARY_SLOPE = 16.0  # of the threshold through which half of the coarse pictures go
 FOG_POINTS = 5
+MARGINS_APART_PX = 8.0  # more than the band between them is wide: 11 to 20 pixels
 APART, BLACK_AND_WHITE = 0.6, 0.8  # shares of the outlines
 
 
@@ -138,13 +139,15 @@ def draw_line(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def patch(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Erase a rectangle, or invert it."""
-    x, y, wide, high, kind = _uniform(
-        seed, images, [0.0, 0.0, 3.0, 3.0, 0.0], [28.0, 28.0, 12.0, 12.0, 1.0]
+    """Erase a rectangle, or invert it; or invert a band from edge to edge, or all beside it."""
+    x, y, wide, high, kind, beside = _uniform(
+        seed, images, [0.0, 0.0, 3.0, 3.0, 0.0, 0.0], [28.0, 28.0, 12.0, 12.0, 1.0, 1.0]
     )
     rows, columns = np.mgrid[:IMAGE_SIDE, :IMAGE_SIDE].astype(np.float32) + 0.5
-    band = kind > 0.6  # from edge to edge
+    band = kind > 0.6
+    margins = band & (beside < 0.5) & (tf.abs(columns - x) > wide / 2 + MARGINS_APART_PX / 2)
     inside = (tf.abs(columns - x) < wide / 2) & (band | (tf.abs(rows - y) < high / 2))
+    inside = tf.where(band & (beside < 0.5), margins, inside)
     inside = tf.where(kind > 0.8, tf.transpose(inside, (0, 2, 1)), inside)
     return tf.where(inside, tf.where(kind < 0.5, 0.0, 1 - images), images)
 

@@ -157,7 +157,7 @@ DEFAULT = replace(
     epochs=12,
     peak_learning_rate=1e-3,
     warmup_fraction=0.03,
-    light_epochs=10,
+    light_epochs=8,
     starts_from="people",
 )
 """What ships: the network of `people`, trained on lightly.
