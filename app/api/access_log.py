@@ -24,6 +24,7 @@ CLIENT_LEFT: Final = 499  # in metrics and log only, as nginx has it
 # A client in a loop must not fill the disk, nor take the time of those who are answered.
 MAX_BAD_LINES_PER_S: Final = 10
 MAX_PATH_CHARS: Final = 200
+PROBES: Final = ("/health", "/v2/health/")
 
 
 class AccessLog:
@@ -43,7 +44,9 @@ class AccessLog:
 
     def request_ended(self, scope: Scope, context: RequestContext, route: str) -> None:
         """A request has ended; `route` is its template."""
-        if context.status < FIRST_BAD_STATUS or context.status == CLIENT_LEFT:
+        # A probe that says "not ready" has done what it is for, several times a second at a start.
+        is_well = context.status < FIRST_BAD_STATUS or context.status == CLIENT_LEFT
+        if is_well or route.startswith(PROBES):
             self._due += self._share
             if self._due < 1:
                 return

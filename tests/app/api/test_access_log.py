@@ -49,6 +49,15 @@ def test_share_of_the_good(caplog: pytest.LogCaptureFixture, share: float, writt
     assert len(lines(caplog)) == written
 
 
+@pytest.mark.parametrize("route", ["/health", "/health/ready", "/v2/health/ready"])
+def test_a_probe_that_says_no_is_none_of_the_bad(
+    caplog: pytest.LogCaptureFixture, route: str
+) -> None:
+    """Else each start would fill the log."""
+    AccessLog(0).request_ended(SCOPE, RequestContext("mine", status=503), route)
+    assert lines(caplog) == []
+
+
 def test_bad_ones_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
     """Beyond the bound they are counted, and the next line says how many were not written."""
     now = [7.0]
