@@ -68,9 +68,9 @@ def configure_logging(level: str, log_format: LogFormat, stream: TextIO) -> None
     handler = logging.StreamHandler(stream)
     handler.setFormatter(TextFormatter(TEXT) if as_text else JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, logging.root.level))
-    # It warns of every malformed body, which the client is told anyway.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    # They warn of every malformed request and body, however many come; the client is told anyway.
+    for name in ("uvicorn.error", "python_multipart"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def announce(text: str) -> None:

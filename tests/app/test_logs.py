@@ -123,3 +123,13 @@ def test_format(
     assert line.count("\n") == 1
     assert "ready at 100%s" in line
     assert line.startswith("{") is as_json
+
+
+@pytest.mark.parametrize("name", ["uvicorn.error", "python_multipart"])
+def test_malformed_requests_leave_no_line(root: logging.Logger, name: str) -> None:
+    """Nothing bounds how many come; what fails in the server itself is written."""
+    stream = io.StringIO()
+    configure_logging("debug", "json", stream)
+    logging.getLogger(name).warning("Invalid HTTP request received.")
+    logging.getLogger(name).error("Exception in ASGI application")
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == ["error"]
