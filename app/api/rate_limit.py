@@ -15,6 +15,7 @@ from typing import Final
 
 # Some 3 MB at most. Whoever has been away longest is forgotten, which fills that bucket.
 MAX_CLIENTS: Final = 10_000
+MAX_ADDRESS_CHARS: Final = 45  # an IPv6 address at its longest
 IPV6_CLIENT_BITS: Final = 64  # one household or machine has as many addresses as it likes within
 
 
@@ -64,13 +65,16 @@ class RateLimit:
 
 
 def client_of(host: str) -> str:
-    """The client behind an address: the address, or the network of an IPv6 one."""
+    """The client behind an address: the address, or the network of an IPv6 one.
+
+    Behind a proxy it is a header, which may hold kilobytes of anything: of that only the beginning.
+    """
     if ":" not in host:
-        return host
+        return host[:MAX_ADDRESS_CHARS]
     try:
         address = ipaddress.IPv6Address(host)
     except ValueError:  # as a proxy may write it
-        return host
+        return host[:MAX_ADDRESS_CHARS]
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(address), IPV6_CLIENT_BITS), strict=False))

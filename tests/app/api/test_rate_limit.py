@@ -70,6 +70,8 @@ def test_memory_is_bounded() -> None:
         ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
         ("192.0.2.7:80", "192.0.2.7:80"),
         ("", ""),
+        ("x" * 60_000, "x" * 45),
+        (":" * 60_000, ":" * 45),
     ],
 )
 def test_client(host: str, client: str) -> None:
