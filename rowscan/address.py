@@ -6,7 +6,7 @@ import http.client
 import os
 from collections.abc import Mapping
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 # An address to listen on that stands for all; it is asked on this machine.
 ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not bound, replaced
@@ -37,11 +37,12 @@ def parse_address(url: str) -> Address:
     try:
         parts = urlsplit(full)
         host, port = parts.hostname, parts.port
+        (host or "").encode("idna")  # as a connection does, where it would be no OSError
     except ValueError:
         host = port = None
     if not host or parts.scheme not in ("http", "https") or not host.isprintable() or " " in host:
         raise AddressError(f"{url!r} is no address. Give one such as http://localhost:8000.")
-    path = parts.path.rstrip("/")
+    path = quote(parts.path.rstrip("/"), safe="/%")
     return Address(
         f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}",
         parts.scheme == "https",

@@ -31,6 +31,7 @@ CHUNK_BYTES: Final = 4_000_000  # it allows 10 MB
 MOST_FILE_BYTES: Final = 1_000_000_000  # as much as a service can be set to take
 TIMEOUT_S: Final = 120.0
 PATIENCE_S: Final = 60.0  # of being told to come back later
+MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 10.0
 
 OK: Final = 200
@@ -193,9 +194,13 @@ def form(files: Sequence[bytes]) -> tuple[str, bytes]:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:
-    """How long to wait by a Retry-After of seconds; 1 when it says something else."""
+    """How long to wait by a Retry-After of seconds; 1 when it says something else, or 0.
+
+    Without a pause patience would not come to an end.
+    """
     said = headers.get("Retry-After", headers.get("retry-after", ""))
-    return min(float(said), MAX_RETRY_AFTER_S) if said.isdecimal() else 1.0
+    asked = float(said) if said.isdecimal() else MIN_RETRY_AFTER_S
+    return min(max(asked, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
 
 
 def _row(path: Path, item: Mapping[str, Any]) -> Row:

@@ -95,7 +95,8 @@ def test_addresses() -> None:
     assert (
         parse_address("https://me:secret@example.org/digits/").url == "https://example.org/digits"
     )
-    for wrong in ("", "http://", "http://host:port", "http://a b", "file:///etc"):
+    assert parse_address("http://host/zür ich%20").path == "/z%C3%BCr%20ich%20"
+    for wrong in ("", "http://", "http://host:port", "http://a b", "http://a..b", "file:///etc"):
         with pytest.raises(AddressError):
             parse_address(wrong)
 

@@ -103,7 +103,9 @@ def test_chunks_are_bounded(tmp_path: Path) -> None:
     assert list(chunks([])) == []
 
 
-@pytest.mark.parametrize(("said", "seconds"), [("3", 3), ("99999", 10), ("-1", 1), ("", 1)])
+@pytest.mark.parametrize(
+    ("said", "seconds"), [("3", 3), ("99999", 10), ("0", 1), ("-1", 1), ("", 1)]
+)
 def test_retry_after(said: str, seconds: float) -> None:
     """Whole seconds, not for ever."""
     assert retry_after_s({"Retry-After": said}) == seconds
