@@ -113,7 +113,8 @@ def predict(
 ) -> None:
     """Read digits from picture files, as POST /predict does.
 
-    With the newest model, in this process, or by a running service with --url. A file that cannot
+    With the newest model, in this process, or by a running service with --url, which is sent the
+    key in ROWSCAN_API_KEY if it wants one. A file that cannot
     be read gets a row that says why, and the others are read all the same.
     """
     from rowscan.outputs import Form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -48,6 +49,11 @@ def main(paths: Sequence[Path], url: str | None, form: Form) -> int:
     except (ModelError, ServiceError) as error:
         print(f"rowscan: {error}", file=sys.stderr)
         return NOBODY_READS
+    except BrokenPipeError:
+        raise  # whoever read along has gone, as `head` does: typer ends quietly
+    except OSError as error:
+        print(f"rowscan: the output cannot be written: {error.strerror}.", file=sys.stderr)
+        return USAGE
     except KeyboardInterrupt:
         print("rowscan: stopped. What is not listed was not read.", file=sys.stderr)
         return INTERRUPTED
@@ -85,11 +91,16 @@ def predict(
 def open_model(url: str | None) -> Model:
     """The service at a URL, or the newest good version of the settings, loaded here.
 
+    A service is sent the key that ROWSCAN_API_KEY holds, if any.
+
     Raises UsageError or ModelError.
     """
     if url is not None:
+        key = os.environ.get("ROWSCAN_API_KEY", "")
+        if not (key.isascii() and key.isprintable()):
+            raise UsageError("ROWSCAN_API_KEY is not valid: no header can hold it.")
         try:
-            return RemoteModel(parse_address(url))
+            return RemoteModel(parse_address(url), key)
         except AddressError as error:
             raise UsageError(str(error)) from error
     # Here, for they take a second, and TensorFlow some more.

@@ -60,15 +60,17 @@ class Reply(NamedTuple):
 
 
 class RemoteModel:
-    """Reads files by the service at an address."""
+    """Reads files by the service at an address, which may want a key."""
 
     def __init__(
         self,
         address: Address,
+        key: str | None = None,
         patience_s: float = PATIENCE_S,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._address = address
+        self._key = {"X-API-Key": key} if key else {}
         self._patience_s = patience_s
         self._sleep = sleep
         self._own = threading.local()  # each thread's connection
@@ -163,7 +165,7 @@ class RemoteModel:
                 "POST",
                 f"{self._address.path}/predict/batch",
                 body,
-                {"Content-Type": content_type, "Accept": "application/json"},
+                {"Content-Type": content_type, "Accept": "application/json", **self._key},
             )
         response = connection.getresponse()
         return Reply(response.status, dict(response.headers), response.read())

@@ -125,8 +125,9 @@ def test_format(
     assert line.startswith("{") is as_json
 
 
+@pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("name", ["uvicorn.error", "python_multipart"])
-def test_malformed_requests_leave_no_line(root: logging.Logger, name: str) -> None:
+def test_malformed_requests_leave_no_line(name: str) -> None:
     """Nothing bounds how many come; what fails in the server itself is written."""
     stream = io.StringIO()
     configure_logging("debug", "json", stream)

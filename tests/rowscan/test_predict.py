@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app.inference.fake import FakeClassifier
+from app.main import create_app
 from app.settings import Settings
 from rowscan.local import LocalModel
 from rowscan.outputs import Form
@@ -28,7 +30,9 @@ from rowscan.predict import (
 )
 from rowscan.remote import RemoteModel
 from rowscan.rows import Row
-from tests.rowscan.serving import unused_address
+from tests.rowscan.serving import serving, unused_address
+
+FULL = Path("/dev/full")
 
 
 class Terminal(io.StringIO):
@@ -158,6 +162,41 @@ def test_csv_that_cannot_be_written(folder: Path, tmp_path: Path, run: Run) -> N
     """Before the model takes its time."""
     with pytest.raises(UsageError, match="cannot be written: No such file"):
         run(folder, form=Form(csv_file=tmp_path / "missing" / "read.csv"))
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_csv_on_a_full_disk(
+    folder: Path, models_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what is wrong, and no traceback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROWSCAN_MODELS_DIR", str(models_dir))
+        assert main([folder], None, Form(csv_file=FULL)) == USAGE
+    assert "rowscan: the output cannot be written: No space left" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wanted", ["a-key-of-the-tests", "another-key-of-theirs"])
+def test_a_service_that_wants_a_key(
+    folder: Path, settings: Settings, classifier: FakeClassifier, wanted: str
+) -> None:
+    """It is sent the one of the environment; without the right one its own words are shown."""
+    with (
+        serving(
+            create_app(settings.model_copy(update={"api_key": SecretStr(wanted)}), classifier)
+        ) as address,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("ROWSCAN_API_KEY", "a-key-of-the-tests")
+        refused = wanted != "a-key-of-the-tests"
+        assert main([folder], address.url, Form()) == (NOBODY_READS if refused else SOME_NOT_READ)
+
+
+def test_a_key_that_no_header_holds() -> None:
+    """The setting is named."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROWSCAN_API_KEY", "a key\nof two lines")
+        with pytest.raises(UsageError, match="ROWSCAN_API_KEY"):
+            open_model("http://localhost:8000")
 
 
 def test_models(models_dir: Path) -> None:
