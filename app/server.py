@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -21,6 +22,9 @@ from app.process import START_FAILED, StartError, leave
 from app.settings import Settings
 from app.workers import Inherited
 
+LOOKS_BEFORE_STOP = 5
+LOOK_S = 0.01
+
 
 class Server(uvicorn.Server):
     """Turns readiness off in the moment that a signal comes, before connections are closed."""
@@ -35,6 +39,16 @@ class Server(uvicorn.Server):
             leave(0)  # a worker that is loading: it has accepted nothing that it could finish
         self._service.begin_drain()
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn to stop, some time after the signal.
+
+        First the event loop takes up what came before the signal and has not been read or accepted
+        yet, since closing would throw it away.
+        """
+        for _ in range(LOOKS_BEFORE_STOP):
+            await asyncio.sleep(LOOK_S)
+        await super().shutdown(sockets)
 
 
 def serve(

@@ -30,9 +30,20 @@ class Running:
 
     def resident_mib(self) -> float:
         """Return its resident memory in MiB, as Linux tells it."""
+        return self._status("VmRSS") / 1024
+
+    def threads(self) -> int:
+        """Return how many threads it has."""
+        return self._status("Threads")
+
+    def open_files(self) -> int:
+        """Return how many file descriptors it has open, connections among them."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def _status(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        line = next(line for line in status.splitlines() if line.startswith(name))
+        return int(line.split()[1])
 
 
 @contextmanager
