@@ -42,8 +42,9 @@ def test_cells_fill_the_head() -> None:
 
 def test_text_says_what_is_to_be_said() -> None:
     """The digit and how sure it is; that it is none; why it could not be read."""
-    assert rows.table_line(SEVEN) == "    7      99.90%  7.png"
-    doubtful = SEVEN | {"is_digit": False, "novelty": 0.5}
+    sure = SEVEN | {"confidence": 0.999}
+    assert rows.table_line(sure) == "    7      99.90%  7.png"
+    doubtful = sure | {"is_digit": False, "novelty": 0.5}
     assert rows.table_line(doubtful).endswith("7.png  (not a digit, novelty 0.50)")
     assert rows.table_line(BLANK).endswith("-  blank.png  (Nothing is drawn on it.)")
 
