@@ -239,11 +239,10 @@ def test_a_preset_may_start_from_another(taught: Job, tmp_path: Path) -> None:
 
 def test_a_run_starts_from_those_beside_it(mnist: Mnist, tmp_path: Path) -> None:
     """Of the seeds that its preset names, whatever its own."""
-    job = Job(find_preset("default"), 7, mnist, tmp_path / "runs/default-7", tmp_path)
-    assert [first.run_dir for first in job.first] == [
-        tmp_path / f"runs/damage-{seed}" for seed in (1, 2)
-    ]
-    assert {first.first[0].run_dir for first in job.first} == {tmp_path / "runs/people-1"}
+    preset = dataclasses.replace(find_preset("default"), start_seeds=(1, 2))
+    first = Job(preset, 7, mnist, tmp_path / "runs/default-7", tmp_path).first
+    assert [job.run_dir for job in first] == [tmp_path / f"runs/people-{seed}" for seed in (1, 2)]
+    assert first[0].first == []
 
 
 @pytest.mark.parametrize(
