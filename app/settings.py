@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         ge=0,
         le=1,
         description="Share of good requests that leave a log line; "
-        "refused and failed ones always do, up to 10 a second.",
+        "refused and failed ones always do, up to 10 a second, but for probes.",
     )
 
     @field_validator("cors_origins", mode="before")
