@@ -22,12 +22,14 @@ from app.api.reading import Reader
 from app.api.report import install_report
 from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
+from app.api.traced import telemetry
 from app.imaging import DecodeLimits
 from app.inference.classifier import Classifier
 from app.inference.service import Service
 from app.inference.versions import Versions
 from app.metrics import Metrics
 from app.settings import Settings
+from app.tracing import Tracing
 
 
 def create_app(
@@ -37,6 +39,7 @@ def create_app(
     on_ready: Callable[[int], None] | None = None,
     versions: Versions | None = None,
     metrics: Metrics | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
     """The service as an ASGI app.
 
@@ -65,6 +68,8 @@ def create_app(
         await service.drain()
         reader.close()
         publishing.cancel()
+        if tracing is not None:
+            await tracing.stop(service.time_to_stop_s)
 
     app = WithDirectWay(
         title="rowscan",
@@ -74,10 +79,11 @@ def create_app(
         docs_url=None,  # in app/api/page.py, without other hosts
         redoc_url=None,
         redirect_slashes=False,
+        telemetry=telemetry(tracing),
     )
     app.state.service = service
     install_problem_handlers(app)
-    _install_doors(app, service, reader, settings, metrics)
+    _install_doors(app, service, reader, settings, metrics, tracing)
     install_page(app)
     install_report(app, service, settings.models_dir)
     if settings.api_key:
@@ -102,13 +108,18 @@ def _begun(
 
 
 def _install_doors(
-    app: WithDirectWay, service: Service, reader: Reader, settings: Settings, metrics: Metrics
+    app: WithDirectWay,
+    service: Service,
+    reader: Reader,
+    settings: Settings,
+    metrics: Metrics,
+    tracing: Tracing | None,
 ) -> None:
     """The ways in: probes, the two shortest paths, and the protocols of other servers."""
     predictor = Predictor(service, reader, settings, metrics.image_unread)
     door = TensorDoor(service, reader, settings)
     app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}
-    app.envelope = layers(settings, metrics, app.direct_endpoints)
+    app.envelope = layers(settings, metrics, app.direct_endpoints, tracing)
     app.add_middleware(app.envelope)
     app.include_router(health_router(service))
     app.include_router(metrics_router(metrics, service))

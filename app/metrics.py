@@ -53,7 +53,8 @@ LOADED, REFUSED = "loaded", "refused"
 PUBLISH_EVERY_S: Final = 1.0
 COUNT_AT: Final = 256  # requests that have ended; a scrape counts them before
 
-Timing = tuple[Stage, float, str]  # milliseconds, a description
+# Milliseconds, a description, the end on time.monotonic().
+Timing = tuple[Stage, float, str, float]
 
 
 class Metrics:
@@ -164,7 +165,7 @@ class Metrics:
         stages: dict[Stage, list[float]] = {stage: [] for stage in STAGES}
         for route, status, duration_s, timings in self._ended:
             durations[route, status].append(duration_s)
-            for stage, duration_ms, _ in timings:
+            for stage, duration_ms, _, _ in timings:
                 stages[stage].append(duration_ms)
         self._ended.clear()
         for (route, status), seconds in durations.items():

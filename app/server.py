@@ -13,6 +13,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from app import tracing
 from app.inference.manifest import MODEL_NAME
 from app.inference.service import Service
 from app.logs import announce
@@ -82,7 +83,13 @@ def serve(
         server.should_exit = True
 
     metrics = Metrics(settings.workers, worker.place if worker else None)
-    app = create_app(settings, on_ready=on_ready, on_fatal=on_fatal, metrics=metrics)
+    app = create_app(
+        settings,
+        on_ready=on_ready,
+        on_fatal=on_fatal,
+        metrics=metrics,
+        tracing=tracing.start(os.environ),
+    )
     server = Server(configure(settings, app), app.state.service)
     for number in (signal.SIGTERM, signal.SIGINT):
         # When uvicorn has stopped it raises the signal once more, which would look like a crash.

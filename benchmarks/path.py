@@ -116,7 +116,7 @@ def _parts(models_dir: Path, manifest: Manifest) -> dict[str, float]:
     png, form = encode_png(grey), single_bodies(models_dir)["multipart"]
     read = ReadBody(form.content_type, form.content)
     scores = Scores(np.full((1, 10), 0.1, np.float32), np.zeros(1, np.float32))
-    answer = Answer(scores, manifest, 1.0, 1.0, 1)
+    answer = Answer(scores, manifest, 1.0, 1.0, 1, 1.0)
     return {
         "of_which_split_multipart_us": _call_us(lambda: split_multipart(read, "file", 1)),
         "of_which_decode_us": _call_us(lambda: decode(png)),

@@ -106,4 +106,4 @@ class LocalModel:
             raise ModelError("The network failed. Try another version of the model.") from error
         if not scores.are_of(len(pixels)):
             raise ModelError("The network gave numbers that are not finite. Try another version.")
-        return predictions(Answer(scores, self._classifier.manifest, 0.0, 0.0, len(pixels)))
+        return predictions(Answer(scores, self._classifier.manifest, 0.0, 0.0, len(pixels), 0.0))

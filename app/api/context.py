@@ -26,36 +26,41 @@ class RequestContext:
     started: float = field(default_factory=time.monotonic)
     timings: list[Timing] = field(default_factory=list)
     status: int = 0  # of the response, once it has started
-    route: str | None = None  # its template, where it is not the framework that found it
+    route: str | None = None  # its template; known when the response starts, or before
     reason: str | None = None  # of the problem that it is answered with
     bytes_in: int = 0  # of its body, as far as it was read
     images: int = 0  # that the network has read
     model_version: int | None = None  # that read them
 
-    def add_timing(self, name: Stage, duration_ms: float, description: str = "") -> None:
-        """Note how long a step took, for the Server-Timing header and the metrics."""
-        self.timings.append((name, duration_ms, description))
+    def add_timing(
+        self, name: Stage, duration_ms: float, ended: float, description: str = ""
+    ) -> None:
+        """Note how long a step took, for Server-Timing, metrics and traces.
+
+        `ended` is on time.monotonic().
+        """
+        self.timings.append((name, duration_ms, description, ended))
 
     @contextmanager
     def timed(self, name: Stage) -> Iterator[None]:
         """Note how long the body of a `with` took."""
         started = time.monotonic()
         yield
-        self.add_timing(name, 1e3 * (time.monotonic() - started))
+        ended = time.monotonic()
+        self.add_timing(name, 1e3 * (ended - started), ended)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What every response carries: X-Request-ID and Server-Timing."""
-        total_ms = 1e3 * (time.monotonic() - self.started)
-        timings = ", ".join(
-            [_shown(*timing) for timing in (*self.timings, ("total", total_ms, ""))]
-        )
+        now = time.monotonic()
+        total = ("total", 1e3 * (now - self.started), "", now)
+        timings = ", ".join([_shown(*timing) for timing in (*self.timings, total)])
         return [
             (b"x-request-id", self.request_id.encode("ascii")),
             (b"server-timing", timings.encode("ascii")),
         ]
 
 
-def _shown(name: str, duration_ms: float, description: str) -> str:
+def _shown(name: str, duration_ms: float, description: str, _: float) -> str:
     described = f';desc="{description}"' if description else ""
     return f"{name}{described};dur={duration_ms:.3f}"
 

@@ -59,6 +59,7 @@ class Envelope:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
+                context.route = context.route or self._route(scope)
                 # Nothing further in sets either of them, so that none has to be replaced.
                 message["headers"] = [*message.get("headers", ()), *context.headers()]
             await send(message)

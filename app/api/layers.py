@@ -1,6 +1,6 @@
 """What every request goes through, whichever way it takes to its answer.
 
-envelope ─▶ (CORS) ─▶ (guard) ─▶ the framework, or an endpoint right away
+(traced) ─▶ envelope ─▶ (CORS) ─▶ (guard) ─▶ the framework, or an endpoint right away
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from app.api.guard import Guard
 from app.api.page import PAGES, STATIC_PATH
 from app.api.rate_limit import RateLimit
 from app.api.report import REPORT_PATH
+from app.api.traced import Traced
 from app.metrics import Metrics
 from app.settings import Settings
+from app.tracing import Tracing
 
 
 def layers(
-    settings: Settings, metrics: Metrics, direct_paths: Iterable[str]
+    settings: Settings, metrics: Metrics, direct_paths: Iterable[str], tracing: Tracing | None
 ) -> Callable[[ASGIApp], ASGIApp]:
     """What puts the layers around an app; around several, they share what they count.
 
@@ -36,6 +38,7 @@ def layers(
             app = Guard(app, settings.api_key, limit)
         if settings.cors_origins:
             app = allowing(settings.cors_origins, app)
-        return Envelope(app, metrics, access_log, pages, folders=(STATIC_PATH,))
+        app = Envelope(app, metrics, access_log, pages, folders=(STATIC_PATH,))
+        return Traced(app, tracing) if tracing else app
 
     return around

@@ -144,8 +144,9 @@ async def ask(
     """
     answer = await while_client_waits(request, model.batcher.submit(images, deadline, one_picture))
     context = context_of(request)
-    context.add_timing("queue", answer.queue_ms)
-    context.add_timing("infer", answer.infer_ms, f"batch of {answer.batch_size}")
+    infer_from = answer.finished - answer.infer_ms / 1e3
+    context.add_timing("queue", answer.queue_ms, infer_from)
+    context.add_timing("infer", answer.infer_ms, answer.finished, f"batch of {answer.batch_size}")
     context.images = 1 if one_picture else len(images)
     context.model_version = answer.manifest.version
     return answer

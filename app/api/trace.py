@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from opentelemetry.trace import format_trace_id, get_current_span
 from starlette.types import Scope
 
 TRACEPARENT = b"traceparent"
@@ -20,7 +21,13 @@ SOUND = re.compile(
 
 
 def trace_id_of(scope: Scope) -> str | None:
-    """32 lower-case hexadecimal digits; None when there is no sound traceparent, or several."""
+    """32 lower-case hexadecimal digits; None when there is no sound traceparent, or several.
+
+    When traces are on (app/tracing.py) every request has one but for probes: its span's.
+    """
+    span = get_current_span().get_span_context()
+    if span.is_valid:
+        return format_trace_id(span.trace_id)
     sent = [value for name, value in scope["headers"] if name == TRACEPARENT]
     if len(sent) != 1:
         return None

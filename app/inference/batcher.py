@@ -227,6 +227,7 @@ def _conclude(
         queue_ms=1e3 * (finished - request.submitted) - request.infer_ms,
         infer_ms=request.infer_ms,
         batch_size=batch_size,
+        finished=finished,
     )
 
 

@@ -38,6 +38,7 @@ class Answer(NamedTuple):
     queue_ms: float  # from submit to the answer, without infer_ms
     infer_ms: float  # sum over the batches that carried the request
     batch_size: int  # images in the last of these batches, neighbours included
+    finished: float  # the last of them, on time.monotonic()
 
 
 @dataclass(eq=False)

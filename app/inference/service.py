@@ -164,14 +164,19 @@ class Service:
         if self._drain_until is None:
             self._drain_until = time.monotonic() + self._drain_s
 
+    @property
+    def time_to_stop_s(self) -> float:
+        """What is left of drain_s, and never nothing."""
+        until = self._drain_until or 0.0
+        return max(MIN_STOP_S, until - time.monotonic())
+
     async def drain(self) -> None:
         """Finish what was accepted, within drain_s of begin_drain, and stop the network."""
         self.begin_drain()
         if self._watch is not None:
             self._watch.stop()
-        if self._model is not None and self._drain_until is not None:
-            remaining_s = self._drain_until - time.monotonic()
-            await self._model.batcher.drain(max(MIN_STOP_S, remaining_s))
+        if self._model is not None:
+            await self._model.batcher.drain(self.time_to_stop_s)
 
 
 def _try_to_load(load: Callable[[], Loaded]) -> Loaded | str:

@@ -155,7 +155,7 @@ def test_requests_do_not_pile_up() -> None:
     """So many are counted without a scrape; none is lost, none counted twice."""
     metrics = Metrics()
     for _ in range(COUNT_AT):
-        metrics.request_ended("/predict", 200, 0.0, [("decode", 1.0, "")], None)
+        metrics.request_ended("/predict", 200, 0.0, [("decode", 1.0, "", 0.0)], None)
     for _ in range(2):
         scraped = Scraped(metrics.text().decode())
         assert scraped.value("requests_total", route="/predict", status="200") == COUNT_AT
