@@ -40,12 +40,18 @@ class Exchange(NamedTuple):
 
 
 class RemoteService:
-    """The service at `url`; raises `TrainingError` when it does not answer as it should."""
+    """The service at `url`, which may want a key.
+
+    Raises `TrainingError` when it does not answer as it should.
+    """
 
     takes_frames = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str = "") -> None:
+        if not (key.isascii() and key.isprintable()):
+            raise TrainingError("ROWSCAN_API_KEY is not valid: no header can hold it.")
         self._url = url
+        self._key = {"X-API-Key": key} if key else {}
         self._versions: set[int] = set()
 
     @property
@@ -89,7 +95,9 @@ class RemoteService:
         """Return a client with as many connections as are used."""
         limits = httpx.Limits(max_connections=CONNECTIONS)
         try:
-            return httpx.Client(base_url=self._url, timeout=TIMEOUT_S, limits=limits)
+            return httpx.Client(
+                base_url=self._url, timeout=TIMEOUT_S, limits=limits, headers=self._key
+            )
         except httpx.InvalidURL as error:
             raise TrainingError(f"{self._url} is not an address ({error}).") from error
 

@@ -5,6 +5,7 @@ load ─▶ fit, after what the preset starts from ─▶ release
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import keras
@@ -93,9 +94,16 @@ def export(job: Job, console: Console, evaluation: Path | None = None) -> None:
 def evaluate_version(
     model: Path, url: str | None, plan: Plan, outputs: Outputs, console: Console
 ) -> None:
-    """Measure a version in process, or the service at `url`, on all that is planned."""
+    """Measure a version in process, or the service at `url`, on all that is planned.
+
+    A service is sent the key that ROWSCAN_API_KEY holds, if any.
+    """
     outputs.touch()
-    subject: Subject = LocalVersion.load(model) if url is None else RemoteService(url)
+    subject: Subject = LocalVersion.load(model) if url is None else _service(url)
     found = measure(subject, plan, console)
     print_tables(console, found.figures)
     outputs.write(found)
+
+
+def _service(url: str) -> RemoteService:
+    return RemoteService(url, os.environ.get("ROWSCAN_API_KEY", ""))

@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from app.imaging import normalise
 from app.inference.fake import FakeClassifier
+from app.main import create_app
+from app.settings import Settings
+from tests.rowscan.serving import serving
 from tests.tiny import printed, silent_console, tiny_split
 from training.answers import LocalVersion
 from training.data import Mnist
@@ -72,6 +76,27 @@ def test_a_service_is_measured_like_a_version(url: str, mnist: Mnist) -> None:
     console = silent_console()
     evaluate_version(Path(), url, Plan(mnist), Outputs(), console)
     assert f"Pictures read by {url}, version 3" in printed(console)
+
+
+def test_a_service_that_wants_a_key(
+    settings: Settings, classifier: FakeClassifier, mnist: Mnist
+) -> None:
+    """It is sent the one of the environment; without it the evaluation ends with its status."""
+    key = "a-key-of-the-tests"
+    app = create_app(settings.model_copy(update={"api_key": SecretStr(key)}), classifier)
+    with serving(app) as address, pytest.MonkeyPatch.context() as patch:
+        with pytest.raises(TrainingError, match="answered 401"):
+            evaluate_version(Path(), address.url, Plan(mnist), Outputs(), silent_console())
+        patch.setenv("ROWSCAN_API_KEY", key)
+        console = silent_console()
+        evaluate_version(Path(), address.url, Plan(mnist), Outputs(), console)
+    assert "Pictures read by" in printed(console)
+
+
+def test_a_key_that_no_header_holds() -> None:
+    """The setting is named."""
+    with pytest.raises(TrainingError, match="ROWSCAN_API_KEY"):
+        RemoteService("http://localhost:8000", "two\nlines")
 
 
 def test_a_refusal_is_told_with_its_reason(url: str) -> None:
