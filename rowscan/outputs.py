@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -101,15 +101,33 @@ def _held_back(stdout: TextIO) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _csv_writer(path: Path | None) -> Iterator[WriteCells]:
-    """What writes a row of cells to the file, if there is to be one."""
+    """What writes a row of cells to the file, if there is to be one.
+
+    What was in it goes with the first row: when nothing can be read it is kept.
+    """
     if path is None:
         yield lambda _: None
         return
+    with ExitStack() as opened:
+        write: WriteCells | None = None
+
+        def write_cells(cells: list[object]) -> None:
+            nonlocal write
+            if write is None:
+                write = _begin_csv(path, opened)
+            write(cells)
+
+        yield write_cells
+
+
+def _begin_csv(path: Path, opened: ExitStack) -> WriteCells:
     # A file's name that is no Unicode is written as the bytes that it is.
-    with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(rows.CSV_HEAD)
-        yield writer.writerow
+    file = opened.enter_context(
+        path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+    )
+    writer = csv.writer(file)
+    writer.writerow(rows.CSV_HEAD)
+    return writer.writerow
 
 
 @contextmanager

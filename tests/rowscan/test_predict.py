@@ -164,6 +164,15 @@ def test_csv_that_cannot_be_written(folder: Path, tmp_path: Path, run: Run) -> N
         run(folder, form=Form(csv_file=tmp_path / "missing" / "read.csv"))
 
 
+def test_csv_of_a_run_that_fails(folder: Path, tmp_path: Path) -> None:
+    """What was in the file is still there when there is nobody who reads."""
+    file = tmp_path / "read.csv"
+    file.write_text("of the run before")
+    url = unused_address().url
+    assert main([folder], url, Form(csv_file=file)) == NOBODY_READS
+    assert file.read_text() == "of the run before"
+
+
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
 def test_csv_on_a_full_disk(
     folder: Path, models_dir: Path, capsys: pytest.CaptureFixture[str]
