@@ -16,6 +16,7 @@ answers for all. Files are slower than memory, so one process alone uses none.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -37,6 +38,8 @@ from app.errors import REASONS
 from app.inference.contract import CLASSES, Scores
 from app.inference.service import Service
 from app.state_metrics import StateMetrics
+
+logger = logging.getLogger(__name__)
 
 # A request takes 1 to 10 ms, under load up to the deadline; decoding a small picture takes 0.1 ms.
 REQUEST_BUCKETS_S: Final = (
@@ -207,14 +210,21 @@ class Metrics:
         self._count_ended()
         self._state.refresh(service, self.in_progress)
 
-    def publish(self, service: Service) -> asyncio.Task[None]:
+    def publish(self, service: Service, every_s: float = PUBLISH_EVERY_S) -> asyncio.Task[None]:
         """Let the other workers know the state of this one, again and again, until cancelled."""
-        return asyncio.create_task(self._publish(service))
+        return asyncio.create_task(self._publish(service, every_s))
 
-    async def _publish(self, service: Service) -> None:
+    async def _publish(self, service: Service, every_s: float) -> None:
+        well = True
         while self._shared:
-            self.refresh(service)
-            await asyncio.sleep(PUBLISH_EVERY_S)
+            try:
+                self.refresh(service)
+                well = True
+            except Exception:  # such as a full disk, which may have room again
+                if well:  # not again every second
+                    logger.exception("The state of this process could not be written down")
+                well = False
+            await asyncio.sleep(every_s)
 
     def text(self) -> bytes:
         """All metrics, in Prometheus's text format. Takes milliseconds; not for the event loop."""

@@ -296,6 +296,39 @@ async def test_counting_takes_no_answer_with_it(
     assert "could not be counted" in caplog.text
 
 
+class Unwell(Service):
+    """A service whose state cannot be told the first two times."""
+
+    def __init__(self) -> None:
+        super().__init__(10, 5.0)
+        self.looks = 0
+        self.told = asyncio.Event()  # at the look after the first that went well
+
+    @property
+    def queued_images(self) -> int:
+        """5, when it can be told."""
+        self.looks += 1
+        if self.looks < 3:
+            raise OSError(self.looks)
+        if self.looks > 3:
+            self.told.set()
+        return 5
+
+
+async def test_publishing_outlives_errors(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A worker whose state could not be written down goes on trying, and says so once."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics = Metrics(2, worker=0)
+    service = Unwell()
+    publishing = metrics.publish(service, every_s=0.001)
+    await service.told.wait()
+    publishing.cancel()
+    assert Scraped(metrics.text().decode()).value("queue_images") == 5
+    assert caplog.text.count("could not be written down") == 1
+
+
 def documented() -> Sequence[str]:
     """The names in the table of docs/operations.md."""
     return re.findall(
