@@ -85,15 +85,15 @@ class RemoteModel:
                 self._opened.pop().close()
 
     def _read_chunk(self, files: Sequence[Path]) -> list[Row]:
-        found: dict[Path, Row] = {}
+        unread: dict[int, Row] = {}  # by place: a file may be named twice
         loaded: list[Loaded] = []
-        for path in files:
+        for place, path in enumerate(files):
             try:
                 loaded.append(Loaded(path, load(path, MOST_FILE_BYTES)))
             except FileError as error:
-                found[path] = rows.unreadable(path, str(error))
+                unread[place] = rows.unreadable(path, str(error))
         answers = iter(self._ask(loaded))
-        return [found[path] if path in found else next(answers) for path in files]
+        return [unread[place] if place in unread else next(answers) for place in range(len(files))]
 
     def _ask(self, files: Sequence[Loaded]) -> list[Row]:
         """The rows of files that are sent together, or in halves when they are too much."""

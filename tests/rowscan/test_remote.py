@@ -86,6 +86,21 @@ def test_another_service_is_told(file: Path, said: Said) -> None:
         ask(RemoteModel(service.address), file)
 
 
+class Gone(type(Path())):  # type: ignore[misc] # the system's kind of path
+    """A path, like any other of its name, of which nothing can be opened."""
+
+    def __fspath__(self) -> str:
+        """Where nothing is."""
+        return "/nowhere/7.png"
+
+
+def test_a_file_named_twice(file: Path) -> None:
+    """That it could not be read the one time takes nothing from the other."""
+    with saying(SEVEN) as service:
+        rows = ask(RemoteModel(service.address), Gone(file), file)
+    assert ["digit" in row for row in rows] == [False, True]
+
+
 def test_nobody_there(file: Path) -> None:
     """The line says what to do."""
     with pytest.raises(ServiceError, match=r"Connection refused.*rowscan serve"):
