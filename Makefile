@@ -41,8 +41,10 @@ format: $(VENV)/.dev ## Format the code and mend what lint can mend
 bench: $(VENV)/.dev ## Run the benchmarks (ARGS='load --quick' runs one, in a hurry)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-fuzz: $(VENV)/.dev ## Send the API thousands of generated requests, check every answer
-	@ROWSCAN_FUZZ_CASES=400 $(BIN)/python -m pytest tests/e2e/test_fuzz.py --timeout 3600 -s
+fuzz: $(VENV)/.dev ## Send the API 5,000 generated requests or more, check every answer
+	@ROWSCAN_FUZZ_CASES=400 ROWSCAN_FUZZ_LEAST=5000 \
+	  ROWSCAN_FUZZ_SEED=$${ROWSCAN_FUZZ_SEED:-$$(date +%s)} \
+	  $(BIN)/python -m pytest tests/e2e/test_fuzz.py -s
 
 docker-test: $(BIN)/pip ## Build the image, run it with compose, check it from outside
 	@$(BIN)/python tests/e2e/docker_test.py
