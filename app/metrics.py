@@ -35,7 +35,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.bulk_histogram import BulkHistogram
 from app.errors import REASONS
-from app.inference.contract import CLASSES, Scores
+from app.inference.contract import CLASSES
+from app.inference.readings import Reading
 from app.inference.service import Service
 from app.state_metrics import StateMetrics
 
@@ -186,14 +187,13 @@ class Metrics:
         self._batch_images.observe(images)
         self._batch_seconds.observe(infer_s)
 
-    def answered(self, scores: Scores, max_novelty: float) -> None:
+    def answered(self, readings: Sequence[Reading]) -> None:
         """As `app.inference.observer.BatchObserver` says."""
-        digits = np.bincount(scores.probabilities.argmax(axis=1), minlength=CLASSES).tolist()
-        for child, count in zip(self._predictions, digits, strict=True):
-            if count:
-                child.inc(count)
-        self._confidence.observe_all(scores.probabilities.max(axis=1))
-        strangers = len(scores.novelty) - int(scores.are_digits(max_novelty).sum())
+        digits = [reading.digit for reading in readings]
+        for digit in set(digits):
+            self._predictions[digit].inc(digits.count(digit))
+        self._confidence.observe_all(np.array([reading.confidence for reading in readings]))
+        strangers = sum(not reading.is_digit for reading in readings)
         if strangers:
             self._abstentions.inc(strangers)
 

@@ -17,13 +17,13 @@ import uvloop
 from numpy.typing import NDArray
 from starlette.types import ASGIApp, Message, Scope
 
-from app.api.answers import json_response, predictions
+from app.api.answers import json_response, prediction
 from app.api.bodies import Body as ReadBody
 from app.api.bodies import split_multipart
 from app.imaging import decode, normalise
 from app.inference.contract import Scores
-from app.inference.fair_queue import Answer
 from app.inference.manifest import Manifest, read_manifest
+from app.inference.readings import Reading
 from app.inference.versions import find_versions
 from app.main import create_app
 from app.settings import Settings
@@ -115,13 +115,12 @@ def _parts(models_dir: Path, manifest: Manifest) -> dict[str, float]:
     grey = golden_images(models_dir)[0]
     png, form = encode_png(grey), single_bodies(models_dir)["multipart"]
     read = ReadBody(form.content_type, form.content)
-    scores = Scores(np.full((1, 10), 0.1, np.float32), np.zeros(1, np.float32))
-    answer = Answer(scores, manifest, 1.0, 1.0, 1, 1.0)
+    reading, version = Reading(0, [0.1] * 10, True, 0.0), manifest.version
     return {
         "of_which_split_multipart_us": _call_us(lambda: split_multipart(read, "file", 1)),
         "of_which_decode_us": _call_us(lambda: decode(png)),
         "of_which_normalise_us": _call_us(lambda: normalise(grey)),
-        "of_which_answer_us": _call_us(lambda: json_response(predictions(answer)[0])),
+        "of_which_answer_us": _call_us(lambda: json_response(prediction(reading, version))),
     }
 
 

@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from app.api.answers import predictions
+from app.api.answers import prediction
 from app.errors import ModelError, PayloadTooLargeError, RequestError
 from app.imaging import IMAGE_SIDE, DecodeLimits
 from app.imaging.picture import read_files
 from app.inference.classifier import Classifier
-from app.inference.fair_queue import Answer
+from app.inference.readings import read_out
 from app.settings import Settings
 from rowscan import rows
 from rowscan.files import FileError, load
@@ -106,4 +106,6 @@ class LocalModel:
             raise ModelError("The network failed. Try another version of the model.") from error
         if not scores.are_of(len(pixels)):
             raise ModelError("The network gave numbers that are not finite. Try another version.")
-        return predictions(Answer(scores, self._classifier.manifest, 0.0, 0.0, len(pixels), 0.0))
+        manifest = self._classifier.manifest
+        readings = read_out(scores, manifest.max_novelty)
+        return [prediction(reading, manifest.version) for reading in readings]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
-from app.api.answers import PredictionJson, json_response, predictions, rounded
+from app.api.answers import PredictionJson, json_response, prediction
 from app.api.bodies import Body, read_body
 from app.api.context import RequestContext, context_of
 from app.api.documentation import PREDICT, PREDICT_BATCH
@@ -21,6 +21,7 @@ from app.api.problems import error_body
 from app.api.reading import Reader
 from app.errors import problem_of
 from app.inference.fair_queue import Answer
+from app.inference.readings import rounded
 from app.inference.service import Model, Service
 from app.schemas import BatchPrediction, Prediction
 from app.settings import Settings
@@ -63,15 +64,25 @@ class Predictor:
         context, model = context_of(request), self._model()
         deadline = self._deadline(context, deadline_ms)
         body = await self._body(request, deadline)
-        with context.timed("decode"):
-            digit = await self._reader.read_one(body, deadline)
-        images = partly_read(digit.pixels) if explain else digit.pixels[np.newaxis]
-        answer = await ask(request, model, images, deadline, one_picture=True)
-        prediction = predictions(answer)[-1]
         if explain:
-            prediction["seen"] = seen(digit).model_dump()
-            prediction["rows"] = rounded(answer.scores.probabilities)
-        return json_response(prediction)
+            return await self._explained(request, model, body, deadline)
+        with context.timed("decode"):
+            pixels = await self._reader.read_pixels(body, deadline)
+        answer = await ask(request, model, pixels[np.newaxis], deadline)
+        return json_response(prediction(answer.readings[0], answer.manifest.version))
+
+    async def _explained(
+        self, request: Request, model: Model, body: Body, deadline: float
+    ) -> Response:
+        """A `Prediction` with what the network read, and how."""
+        with context_of(request).timed("decode"):
+            digit = await self._reader.read_one(body, deadline)
+        stages = partly_read(digit.pixels)
+        answer = await ask(request, model, stages, deadline, one_picture=True)
+        explained = prediction(answer.readings[-1], answer.manifest.version)
+        explained["seen"] = seen(digit).model_dump()
+        explained["rows"] = rounded(answer.scores.probabilities)
+        return json_response(explained)
 
     async def many(self, request: Request, deadline_ms: int | None = None) -> Response:
         """A `BatchPrediction`."""
@@ -85,7 +96,8 @@ class Predictor:
         answered: list[PredictionJson] = []
         if len(batch.pixels):
             answer = await ask(request, model, batch.pixels, deadline)
-            answered = predictions(answer)
+            version = answer.manifest.version
+            answered = [prediction(reading, version) for reading in answer.readings]
         following = iter(answered)
         items = [
             error_body(batch.errors[place], context.request_id).model_dump()

@@ -1,7 +1,8 @@
 """Bodies → digits, without holding up the event loop.
 
 A small PNG, which most requests are, takes less time to decode than to hand to another thread, and
-so does a small stack of pictures that are framed already.
+so does a small stack of pictures that are framed already. Those that come in together are read
+together (app/api/intake.py).
 Everything else is read in a pool of two threads, and only so much may wait for them.
 """
 
@@ -20,11 +21,12 @@ from numpy.typing import NDArray
 
 from app.api.bodies import Body
 from app.api.inputs import Image, is_stack, many_images, one_image, stack_of_images
+from app.api.intake import Intake
 from app.errors import DeadlineExceededError, QueueFullError, RequestError
 from app.imaging import IMAGE_SIDE, DecodeLimits, Digit
 from app.imaging.bounds import is_quick_png
 from app.imaging.framed import read_framed
-from app.imaging.picture import read_picture
+from app.imaging.picture import Pixels, read_picture
 
 Result = TypeVar("Result")
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Reader:
 
     def __init__(self, limits: DecodeLimits, max_batch_images: int) -> None:
         self._limits = limits
+        self._intake = Intake(limits)
         self._max_batch_images = max_batch_images
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="decode")
         self._jobs = 0
@@ -55,10 +58,16 @@ class Reader:
         """The digit of a /predict body."""
         if len(body.data) > INLINE_BODY_BYTES:
             return await self._in_pool(lambda: self._read(one_image(body)), deadline)
-        image = one_image(body)
-        if _is_quick(image):
-            return self._read(image)
-        return await self._in_pool(lambda: self._read(image), deadline)
+        return await self._read_image(one_image(body), deadline)
+
+    async def read_pixels(self, body: Body, deadline: float) -> Pixels:
+        """As `read_one`, of the digit only its pixels (28, 28): quicker among others."""
+        if len(body.data) > INLINE_BODY_BYTES:
+            return (await self.read_one(body, deadline)).pixels
+        image, pixels = await self._intake.read(body)
+        if pixels is None:
+            pixels = (await self._read_image(image, deadline)).pixels
+        return pixels
 
     async def read_many(self, body: Body, deadline: float) -> Batch:
         """The digits of a /predict/batch body."""
@@ -77,6 +86,11 @@ class Reader:
     def close(self) -> None:
         """Let the threads go; what they are doing is no longer wanted."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _read_image(self, image: Image, deadline: float) -> Digit:
+        if _is_quick(image):
+            return self._read(image)
+        return await self._in_pool(lambda: self._read(image), deadline)
 
     def _read(self, image: Image) -> Digit:
         return read_picture(image, self._limits)

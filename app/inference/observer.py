@@ -6,9 +6,10 @@ listens must be quick and safe between threads.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from app.inference.contract import Scores
+from app.inference.readings import Reading
 
 
 class BatchObserver(Protocol):
@@ -17,11 +18,8 @@ class BatchObserver(Protocol):
     def batch_read(self, images: int, infer_s: float) -> None:
         """So many images took so many seconds."""
 
-    def answered(self, scores: Scores, max_novelty: float) -> None:
-        """These are the scores of the pictures whose answers are complete with the batch.
-
-        max_novelty is the version's threshold for what is a digit.
-        """
+    def answered(self, readings: Sequence[Reading]) -> None:
+        """This is what it says of the pictures whose answers are complete with the batch."""
 
 
 class VersionObserver(Protocol):

@@ -20,8 +20,8 @@ from app.api.documentation import SEVEN
 from app.bulk_histogram import BulkHistogram
 from app.errors import INTERNAL, REASONS, Problem
 from app.inference.batcher import Batcher
-from app.inference.contract import Scores
 from app.inference.fake import FakeClassifier
+from app.inference.readings import Reading
 from app.inference.service import Service
 from app.inference.versions import Versions
 from app.main import create_app
@@ -278,9 +278,9 @@ class Failing:
         """Raise."""
         raise OSError(images, infer_s)
 
-    def answered(self, scores: Scores, max_novelty: float) -> None:
+    def answered(self, readings: Sequence[Reading]) -> None:
         """Raise."""
-        raise OSError(scores, max_novelty)
+        raise OSError(readings)
 
 
 async def test_counting_takes_no_answer_with_it(

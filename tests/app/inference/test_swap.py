@@ -25,7 +25,8 @@ class Numbered(FakeClassifier):
     """Says its version of every image, as the novelty."""
 
     def __init__(self, version: int, delay_s: float = 0.0) -> None:
-        super().__init__(Manifest.model_construct(version=version), delay_s)  # type: ignore[call-arg]
+        manifest = Manifest.model_construct(version=version, max_novelty=0.5)  # type: ignore[call-arg]
+        super().__init__(manifest, delay_s)
 
     def classify(self, images: NDArray[np.float32]) -> Scores:
         """As ever, but for the novelty."""
