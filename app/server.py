@@ -20,6 +20,7 @@ from app.logs import announce
 from app.main import create_app
 from app.metrics import Metrics
 from app.process import START_FAILED, StartError, leave
+from app.protocol import Protocol
 from app.settings import Settings
 from app.workers import Inherited
 
@@ -103,6 +104,7 @@ def configure(settings: Settings, app: FastAPI) -> uvicorn.Config:
     """How uvicorn serves the app."""
     return uvicorn.Config(
         app,
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,
