@@ -27,6 +27,9 @@ from app.workers import Inherited
 LOOKS_BEFORE_STOP = 5
 LOOK_S = 0.01
 
+SWITCH_S = 0.0005
+"""How long the inference thread waits for the interpreter when it has a batch to deliver."""
+
 
 class Server(uvicorn.Server):
     """Turns readiness off in the moment that a signal comes, before connections are closed."""
@@ -83,6 +86,7 @@ def serve(
         fatal.append(why)
         server.should_exit = True
 
+    sys.setswitchinterval(SWITCH_S)
     metrics = Metrics(settings.workers, worker.place if worker else None)
     app = create_app(
         settings,
