@@ -26,6 +26,7 @@ from app.inference.contract import join
 from app.inference.fair_queue import Answer, Batch, FairQueue, Request
 from app.inference.manifest import Manifest
 from app.inference.observer import BatchObserver
+from app.inference.readings import read_out
 
 logger = logging.getLogger(__name__)
 
@@ -162,10 +163,11 @@ class Batcher:
         started = time.monotonic()
         try:
             scores = classifier.classify(images)
+            finished = time.monotonic()
+            readings = read_out(scores, classifier.manifest.max_novelty)
         except Exception:
             logger.exception("The network failed on a batch of %d images", len(images))
             return [(request, _failure()) for request in requests]
-        finished = time.monotonic()
 
         # Once for all: to ask for each request apart takes longer than to deliver its answer.
         in_doubt = not scores.are_of(len(images))
@@ -173,6 +175,7 @@ class Batcher:
         for share in shares:
             last = first + len(share.images)
             share.request.scores.append(scores.part(first, last))
+            share.request.readings += readings[first:last]
             first = last
         for request in requests:
             request.infer_ms += 1e3 * (finished - started)
@@ -182,24 +185,23 @@ class Batcher:
             for request in requests
             if not request.waiting
         ]
-        self._tell_observer(len(images), finished - started, outcomes, classifier.manifest)
+        self._tell_observer(len(images), finished - started, outcomes)
         return outcomes
 
-    def _tell_observer(
-        self, images: int, infer_s: float, outcomes: list[Outcome], manifest: Manifest
-    ) -> None:
+    def _tell_observer(self, images: int, infer_s: float, outcomes: list[Outcome]) -> None:
         """Have the batch counted; what goes wrong over it takes no answer with it."""
         if self._observer is None:
             return
         try:
             self._observer.batch_read(images, infer_s)
-            pictures = [
-                answer.scores.part(-1, None) if request.one_picture else answer.scores
-                for request, answer in outcomes
-                if isinstance(answer, Answer)
-            ]
-            if pictures:
-                self._observer.answered(join(pictures), manifest.max_novelty)
+            self._observer.answered(
+                [
+                    reading
+                    for request, answer in outcomes
+                    if isinstance(answer, Answer)
+                    for reading in answer.readings[-1 if request.one_picture else 0 :]
+                ]
+            )
         except Exception:
             logger.exception("A batch of %d images could not be counted", images)
 
@@ -223,6 +225,7 @@ def _conclude(
         return _failure()
     return Answer(
         scores=scores,
+        readings=request.readings,
         manifest=manifest,
         queue_ms=1e3 * (finished - request.submitted) - request.infer_ms,
         infer_ms=request.infer_ms,

@@ -24,6 +24,8 @@ from app.errors import DrainingError, QueueFullError
 from app.inference.classifier import Classifier
 from app.inference.contract import Scores
 from app.inference.manifest import Manifest
+from app.inference.readings import Reading
+from app.inference.sizes import batch_images
 
 # Images that a request may put into a batch before the next request has its turn: a picture that
 # waits behind a request of hundreds rides in the same batch or the one after.
@@ -34,6 +36,7 @@ class Answer(NamedTuple):
     """What the network said about the images of one request."""
 
     scores: Scores  # in the order of the images
+    readings: list[Reading]  # likewise
     manifest: Manifest  # of the version that read them
     queue_ms: float  # from submit to the answer, without infer_ms
     infer_ms: float  # sum over the batches that carried the request
@@ -53,6 +56,7 @@ class Request:
     classifier: Classifier | None = None  # the one that reads it, from its first image on
     taken: int = 0  # images already given to the network
     scores: list[Scores] = field(default_factory=list)  # of each share that has been through
+    readings: list[Reading] = field(default_factory=list)  # of each image of these shares
     infer_ms: float = 0.0
     in_doubt: bool = False  # a batch that carried it gave scores that are not all sound
 
@@ -155,7 +159,7 @@ class FairQueue:
             classifier = request.classifier or self._classifier
             if batch is None:
                 batch = Batch(classifier, [])
-                room = classifier.batch_sizes[-1]
+                room = self._room(classifier)
             elif batch.classifier is not classifier:
                 passed_over.append(request)
                 continue
@@ -165,6 +169,11 @@ class FairQueue:
             self._requests[request] = None
             self._requests.move_to_end(request, last=False)
         return batch
+
+    def _room(self, classifier: Classifier) -> int:
+        """How many images to give to a classifier now."""
+        sizes = classifier.batch_sizes
+        return batch_images(sizes)[min(self._images, sizes[-1])]
 
     def _share_out(self, request: Request, size: int, batch: Batch) -> int:
         """Put so many images of a request into the batch, and the request behind the others."""

@@ -83,11 +83,23 @@ async def test_lone_request_goes_at_once(batcher: Batcher, classifier: FakeClass
 async def test_waiting_requests_ride_together(batcher: Batcher, classifier: FakeClassifier) -> None:
     """What comes while the network is busy forms the next batch, neighbours noted."""
     first = await occupy(batcher, classifier)
+    tasks = [submit_later(batcher, random_images(1, seed)) for seed in range(8)]
+    classifier.gate.set()
+    answers = await asyncio.gather(first, *tasks)
+    assert classifier.batches == [1, 8]
+    assert {answer.batch_size for answer in answers[1:]} == {8}
+
+
+async def test_those_who_would_be_dear_go_first_next_time(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """Two that would have to be padded to eight ride in the batch after the full one."""
+    first = await occupy(batcher, classifier)
     tasks = [submit_later(batcher, random_images(1, seed)) for seed in range(10)]
     classifier.gate.set()
     answers = await asyncio.gather(first, *tasks)
-    assert classifier.batches == [1, 10]
-    assert {answer.batch_size for answer in answers[1:]} == {10}
+    assert classifier.batches == [1, 8, 2]
+    assert [answer.batch_size for answer in answers[1:]] == [8] * 8 + [2] * 2
 
 
 async def test_one_equals_the_same_in_a_batch(batcher: Batcher, classifier: FakeClassifier) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.inference.sizes import first_calls
+from app.inference.sizes import batch_images, first_calls
 
 
 def calls(count: int, *sizes: int) -> list[int]:
@@ -33,6 +33,15 @@ def calls(count: int, *sizes: int) -> list[int]:
 def test_cheapest_calls(count: int, expected: list[int]) -> None:
     """A size is padded to where that costs less than several smaller ones."""
     assert calls(count, 1, 8, 64) == expected
+
+
+@pytest.mark.parametrize(
+    ("waiting", "expected"),
+    [(1, 1), (5, 5), (8, 8), (9, 8), (15, 15), (20, 16), (25, 24), (31, 31), (50, 48), (64, 64)],
+)
+def test_how_many_to_read_now(waiting: int, expected: int) -> None:
+    """What fills its calls goes, and what would be padded for waits, if it is little."""
+    assert batch_images((1, 8, 16, 32, 64))[waiting] == expected
 
 
 def test_one_size_alone() -> None:
