@@ -95,18 +95,17 @@ def _stages_text(report: Report) -> str:
         f"{duration_text(past.duration_s)}, by revision `{past.source_revision}`"
         for number, past in enumerate(report.stages, start=1)
     )
-    preset, last = report.preset, len(report.preset.start_seeds)
-    began = "the weights of the last"
-    if last > 1:
-        began = f"the mean of the weights of the last {last}"
-    taught = f", and {preset.teacher_share:.0%} of each of its targets is what they answer"
+    preset = report.preset
+    first = f"preset `{preset.starts_from}`, seed {preset.start_seeds[0]}"
+    teachers = "what they answer, in turn" if len(preset.start_seeds) > 1 else "what it answers"
+    taught = f", and {preset.teacher_share:.0%} of each of its targets is {teachers}"
     return f"""
 
 The same command first does the trainings before it, where they are not there yet:
 
 {rows}
 
-It began with {began}{taught if preset.teacher_share else ""}."""
+It began with the weights of {first}{taught if preset.teacher_share else ""}."""
 
 
 def _drawn_text(report: Report) -> str:

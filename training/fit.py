@@ -58,8 +58,8 @@ def fit(
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    A new run begins with the mean of the weights of `sources`, if there are any; where the preset
-    says so, they also teach. `resume` goes on from that checkpoint with the same schedule. Raises
+    A new run begins with the weights of the first of `sources`, if there are any; where the preset
+    says so, all of them teach. `resume` goes on from that checkpoint with the same schedule. Raises
     `CheckpointError` when there is none, or when it is of another preset, seed or data size; and
     without `resume`, when there is one that is not finished.
     """
@@ -73,7 +73,7 @@ def fit(
         refuse_to_overwrite(run_dir, loop.epochs)
         revision, history = source_revision(), []
         if sources:
-            loop.start_from(sources)
+            loop.start_from(sources[0])
     if len(history) == loop.epochs:
         return Fitted(loop.averaged, history, revision)
     done_steps = len(history) * loop.steps_per_epoch

@@ -16,7 +16,7 @@ from app.imaging import IMAGE_SIDE
 from training.batches import Batches, steps_per_epoch
 from training.checkpoint import Recipe
 from training.loss import batch_figures
-from training.network import build_network, carry_over, compile_predict
+from training.network import build_network, compile_predict
 from training.progress import Progress
 
 CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the progress line
@@ -42,14 +42,10 @@ class Loop:
         self.run_steps = tf.function(self._run_steps)
         self.predict = compile_predict(self.averaged)
 
-    def start_from(self, sources: Sequence[keras.Model]) -> None:
-        """Begin with the mean of the weights of other networks, averages and all.
-
-        Networks that began alike lie in one valley, and their mean generalises as all of them
-        together do (Wortsman et al. 2022, arXiv:2203.05482).
-        """
-        carry_over(sources, self.network)
-        self.averaged.set_weights(self.network.get_weights())
+    def start_from(self, source: keras.Model) -> None:
+        """Begin with the weights of another network, averages and all."""
+        for network in (self.network, self.averaged):
+            network.set_weights(source.get_weights())
 
     def _schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """Return the learning rate: constant, or a linear rise followed by a cosine to zero."""

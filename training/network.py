@@ -8,7 +8,7 @@ strangers are drawn, an eleventh for what is no digit. Softmax belongs to the ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import keras
 import numpy as np
@@ -72,16 +72,6 @@ def _read(
         layers.GlobalMaxPooling1D(name=f"{reading}_max")(states),
         layers.GlobalAveragePooling1D(name=f"{reading}_mean")(states),
     ]
-
-
-def carry_over(sources: Sequence[keras.Model], target: keras.Model) -> None:
-    """Give `target` the mean of the weights of `sources`, which may lack the stranger's output."""
-    weights = zip(*(source.get_weights() for source in sources), strict=True)
-    for weight, values in zip(target.weights, weights, strict=True):
-        value = np.mean(values, axis=0)
-        whole = weight.numpy()
-        whole[..., : value.shape[-1]] = value
-        weight.assign(whole)
 
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]

@@ -64,10 +64,10 @@ class Preset:
     clip_norm: float | None
     average_decay: float  # of the weights' exponential moving average; 0: the last weights
     light_epochs: int = 0  # the last ones: distortions half as strong, degraded ink half as often
-    # What is trained first: its weights, the mean of those of its seeds, are what this starts from
+    # What is trained first, from which seeds; the weights of the first are what this starts from
     starts_from: str | None = None
     start_seeds: tuple[int, ...] = (1,)
-    teacher_share: float = 0.0  # of each target, that is what those networks answer
+    teacher_share: float = 0.0  # of each target, that is what those networks answer, in turn
 
     def __post_init__(self) -> None:
         """Refuse a preset whose length or whose start is not clear."""

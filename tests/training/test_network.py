@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.tiny import TINY
-from training.network import build_network, carry_over, compile_predict, forward_flops
+from training.network import build_network, compile_predict, forward_flops
 from training.presets import DEFAULT, TUTORIAL, Preset
 
 IMAGES = np.random.default_rng(0).random((7, 28, 28), np.float32)
@@ -57,27 +57,6 @@ def test_columns_are_the_rows_of_the_transposed_image() -> None:
 def test_sizes(preset: Preset, parameters: int) -> None:
     """LSTM weights: 4 units (28 + units + 1) a direction; and the dense layer."""
     assert build_network(preset, unroll=False).count_params() == parameters
-
-
-def test_weights_carry_over_to_a_network_that_knows_strangers() -> None:
-    """The ten logits are the same; the eleventh is the new network's own."""
-    source = build_network(TINY, unroll=False)
-    target = build_network(replace(TINY, drawn=DEFAULT.drawn), unroll=False)
-    own = target.get_weights()[-2][:, 10]
-    carry_over([source], target)
-    found = compile_predict(target)(IMAGES)
-    np.testing.assert_allclose(found[:, :10], compile_predict(source)(IMAGES), atol=1e-5)
-    np.testing.assert_array_equal(target.get_weights()[-2][:, 10], own)
-
-
-def test_the_mean_of_two_networks_is_carried_over() -> None:
-    """Weight by weight."""
-    first, second, target = (build_network(TINY, unroll=False) for _ in range(3))
-    carry_over([first, second], target)
-    for mean, one, other in zip(
-        target.get_weights(), first.get_weights(), second.get_weights(), strict=True
-    ):
-        np.testing.assert_allclose(mean, (one + other) / 2, atol=1e-7)
 
 
 def test_flops_of_the_tutorial_by_hand() -> None:

@@ -199,7 +199,8 @@ def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:
     """Two seeds are trained first and named on the card."""
     card = (taught.models_dir / "1/assets.extra/report/model_card.md").read_text()
     assert "2. preset `tutorial`, seed 2" in card
-    assert "the mean of the weights of the last 2, and 70% of each" in card
+    assert "the weights of preset `tutorial`, seed 1, and 70% of each" in card
+    assert "is what they answer, in turn" in card
     page = (taught.models_dir / "1/assets.extra/report/index.html").read_text()
     assert page.count("<td>tutorial</td>") == 2
 
