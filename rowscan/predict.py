@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
+from app.client_key import ClientKeyError, client_key
 from app.errors import ModelError
 from rowscan.address import AddressError, parse_address
 from rowscan.files import SUFFIXES, find_files
@@ -96,12 +96,9 @@ def open_model(url: str | None) -> Model:
     Raises UsageError or ModelError.
     """
     if url is not None:
-        key = os.environ.get("ROWSCAN_API_KEY", "")
-        if not (key.isascii() and key.isprintable()):
-            raise UsageError("ROWSCAN_API_KEY is not valid: no header can hold it.")
         try:
-            return RemoteModel(parse_address(url), key)
-        except AddressError as error:
+            return RemoteModel(parse_address(url), client_key())
+        except (AddressError, ClientKeyError) as error:
             raise UsageError(str(error)) from error
     # Here, for they take a second, and TensorFlow some more.
     from app.__main__ import read_settings

@@ -5,17 +5,17 @@ load ─▶ fit, after what the preset starts from ─▶ release
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import keras
 from rich.console import Console
 
+from app.client_key import ClientKeyError, client_key
 from training.answers import LocalVersion, Subject
 from training.board import Board
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
-from training.errors import CheckpointError
+from training.errors import CheckpointError, TrainingError
 from training.figures import read_figures
 from training.fit import Fitted, fit, restore
 from training.job import Job
@@ -106,4 +106,7 @@ def evaluate_version(
 
 
 def _service(url: str) -> RemoteService:
-    return RemoteService(url, os.environ.get("ROWSCAN_API_KEY", ""))
+    try:
+        return RemoteService(url, client_key())
+    except ClientKeyError as error:
+        raise TrainingError(str(error)) from error

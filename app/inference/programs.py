@@ -37,8 +37,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import tensorflow as tf
 
-# Compiled for these many images: a lone one, a few, what 64 connections bring, and as many as pay
-# (one takes 0.4 ms alone, 0.16 among 64). More sizes gained nothing beyond the noise.
+# Compiled for these many images: a lone one, a few, what 16 and 64 connections bring, and as many
+# as pay (one takes 0.4 ms alone, 0.16 among 64). Batches are formed to fill them: sizes.py.
 BATCH_SIZES = (1, 8, 16, 32, 64)
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 VARIABLES = "variables/variables"  # the checkpoint within a SavedModel

@@ -93,10 +93,11 @@ def test_a_service_that_wants_a_key(
     assert "Pictures read by" in printed(console)
 
 
-def test_a_key_that_no_header_holds() -> None:
+def test_a_key_that_no_header_holds(mnist: Mnist, monkeypatch: pytest.MonkeyPatch) -> None:
     """The setting is named."""
+    monkeypatch.setenv("ROWSCAN_API_KEY", "two\nlines")
     with pytest.raises(TrainingError, match="ROWSCAN_API_KEY"):
-        RemoteService("http://localhost:8000", "two\nlines")
+        evaluate_version(Path(), "http://localhost:8000", Plan(mnist), Outputs(), silent_console())
 
 
 def test_a_refusal_is_told_with_its_reason(url: str) -> None:
