@@ -51,7 +51,7 @@ async def test_who_gives_up_leaves_nothing_behind(reader: Reader) -> None:
     """A caller who stops waiting frees its place and its body at once, though no thread is free."""
     gate = threading.Event()
     busy = [
-        asyncio.create_task(reader._in_pool(lambda: gate.wait(10), time.monotonic() + 60))
+        asyncio.create_task(reader._in_pool(lambda: gate.wait(60), time.monotonic() + 60))
         for _ in range(POOL_THREADS)
     ]
     await asyncio.sleep(0)
@@ -69,20 +69,25 @@ async def test_who_gives_up_leaves_nothing_behind(reader: Reader) -> None:
 
 async def test_a_running_job_keeps_its_place(reader: Reader) -> None:
     """Giving up makes no room while a thread still works on it."""
-    gate, deadline = threading.Event(), time.monotonic() + 60
+    gate, begun = threading.Event(), threading.Semaphore(0)
+    deadline = time.monotonic() + 60
 
-    async def give_up() -> None:
-        with pytest.raises(DeadlineExceededError):
-            await reader._in_pool(lambda: gate.wait(10), time.monotonic() + 0.01)
+    def work() -> bool:
+        begun.release()
+        return gate.wait(60)
 
-    await asyncio.gather(*(give_up() for _ in range(POOL_THREADS)))
+    running = [asyncio.create_task(reader._in_pool(work, deadline)) for _ in range(POOL_THREADS)]
+    for task in running:
+        await asyncio.to_thread(begun.acquire)
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
     waiting = [
-        asyncio.create_task(reader._in_pool(lambda: gate.wait(10), deadline))
+        asyncio.create_task(reader._in_pool(lambda: gate.wait(60), deadline))
         for _ in range(MAX_POOL_JOBS - POOL_THREADS)
     ]
     await asyncio.sleep(0)
     with pytest.raises(QueueFullError):
-        await reader._in_pool(lambda: gate.wait(10), deadline)
+        await reader._in_pool(lambda: gate.wait(60), deadline)
     gate.set()
     assert all(await asyncio.gather(*waiting))
 
