@@ -233,15 +233,13 @@ def test_no_model(
     assert name in said.err
 
 
-@pytest.mark.parametrize(
-    ("url", "code"), [(unused_address().url, NOBODY_READS), ("ftp://localhost", USAGE)]
-)
-def test_no_service(folder: Path, url: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line that names the address."""
-    assert main([folder], url, Form()) == code
-    said = capsys.readouterr()
-    assert (said.out, said.err.count("\n")) == ("", 1)
-    assert url in said.err
+def test_no_service(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names the address; one that is none is wrong usage."""
+    for url, code in ((unused_address().url, NOBODY_READS), ("ftp://localhost", USAGE)):
+        assert main([folder], url, Form()) == code
+        said = capsys.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert url in said.err
 
 
 def test_ctrl_c(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
