@@ -1,12 +1,19 @@
-"""One service for all tests that leave it running: to start one takes seconds."""
+"""One service and one loaded version, for all tests that leave them as they are.
+
+To start or to load one takes seconds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.running import Service, running_service
+from tests.e2e.running import SHIPPED_MODEL, Service, running_service
+
+if TYPE_CHECKING:
+    from app.inference.saved_model import SavedModelClassifier
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +21,11 @@ def service() -> Iterator[Service]:
     """`python -m app` with the shipped model, as people start it."""
     with running_service() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shipped() -> SavedModelClassifier:
+    """The version that the repository ships."""
+    from app.inference.saved_model import SavedModelClassifier
+
+    return SavedModelClassifier.load(SHIPPED_MODEL)

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from app.inference.saved_model import SavedModelClassifier
+from tests.e2e.running import SHIPPED_MODEL
 from tests.tiny import real_mnist_dir
 from training.data import Mnist
 from training.evaluate import classify_all
 
-VERSION = Path(__file__).parents[2] / "models" / "digits" / "1"
 MNIST_DIR = real_mnist_dir()
 
 
 def test_it_is_small() -> None:
     """A clone stays quick: 4 MB at most."""
-    assert sum(path.stat().st_size for path in VERSION.rglob("*") if path.is_file()) < 4_000_000
-
-
-@pytest.fixture(scope="module")
-def classifier() -> SavedModelClassifier:
-    """The version, loaded once."""
-    return SavedModelClassifier.load(VERSION)
+    files = [path for path in SHIPPED_MODEL.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 4_000_000
 
 
 needs_mnist = pytest.mark.skipif(
@@ -32,21 +25,21 @@ needs_mnist = pytest.mark.skipif(
 
 
 @needs_mnist
-def test_it_reads_what_its_manifest_says(classifier: SavedModelClassifier) -> None:
+def test_it_reads_what_its_manifest_says(shipped: SavedModelClassifier) -> None:
     """Of the 10,000 test images, as many as were counted when it was made: above 99.3%."""
     assert MNIST_DIR is not None
     test = Mnist(MNIST_DIR).test()
-    scores = classify_all(classifier, test.scaled())
+    scores = classify_all(shipped, test.scaled())
     correct = int((scores.probabilities.argmax(axis=1) == test.labels).sum())
     # Another processor may round the one image that is on the edge the other way.
-    assert abs(correct - classifier.manifest.test.correct) <= 1
+    assert abs(correct - shipped.manifest.test.correct) <= 1
     assert correct / len(test) > 0.993
 
 
 @needs_mnist
-def test_it_turns_away_one_digit_in_a_hundred_at_most(classifier: SavedModelClassifier) -> None:
+def test_it_turns_away_one_digit_in_a_hundred_at_most(shipped: SavedModelClassifier) -> None:
     """Of the 5,000 validation digits, on which the threshold was set, 50 and no more."""
     assert MNIST_DIR is not None
     _, validation = Mnist(MNIST_DIR).training()
-    novelty = classify_all(classifier, validation.scaled()).novelty
-    assert (novelty > classifier.manifest.max_novelty).sum() <= len(validation) // 100
+    novelty = classify_all(shipped, validation.scaled()).novelty
+    assert (novelty > shipped.manifest.max_novelty).sum() <= len(validation) // 100

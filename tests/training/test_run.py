@@ -7,7 +7,7 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -71,14 +71,32 @@ def test_the_published_answers_are_the_networks(finished: Job, version: Path) ->
     assert classify_all(SavedModelClassifier.load(version), images).off_by(expected) < 1e-5
 
 
-def test_a_second_export_is_the_next_version(finished: Job, tmp_path: Path) -> None:
+class Again(NamedTuple):
+    """The same weights measured by `evaluate`, and exported once more with what it found."""
+
+    figures: Path
+    models_dir: Path
+    evaluated: str  # what each of the two printed
+    exported: str
+
+
+@pytest.fixture(scope="module")
+def again(finished: Job, version: Path, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    """An evaluation and an export into a folder that has a version 4. Read only."""
+    folder = tmp_path_factory.mktemp("again")
+    figures, models_dir = folder / "figures.json", folder / "models"
+    (models_dir / "4").mkdir(parents=True)
+    evaluating, exporting = silent_console(), silent_console()
+    evaluate_version(version, None, Plan(finished.data), Outputs(figures), evaluating)
+    export(dataclasses.replace(finished, models_dir=models_dir), exporting, figures)
+    return Again(figures, models_dir, printed(evaluating), printed(exporting))
+
+
+def test_a_second_export_is_the_next_version(again: Again) -> None:
     """Numbers go up from the highest there is; nothing but versions is left in the folder."""
-    (tmp_path / "4").mkdir()
-    console = silent_console()
-    export(dataclasses.replace(finished, models_dir=tmp_path), console)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["4", "5"]
-    assert "Published" in printed(console)
-    assert read_manifest(tmp_path / "5").version == 5
+    assert sorted(path.name for path in again.models_dir.iterdir()) == ["4", "5"]
+    assert "Published" in again.exported
+    assert read_manifest(again.models_dir / "5").version == 5
 
 
 def test_a_version_that_answers_otherwise_is_not_published(finished: Job, tmp_path: Path) -> None:
@@ -118,34 +136,29 @@ def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
         export(dataclasses.replace(finished, models_dir=tmp_path / "models"), silent_console())
 
 
-def test_evaluate_measures_a_version(finished: Job, version: Path, tmp_path: Path) -> None:
+def test_evaluate_measures_a_version(again: Again, version: Path) -> None:
     """The same figures as the training run wrote, on screen and as JSON."""
-    console = silent_console()
-    outputs = Outputs(json_file=tmp_path / "figures.json")
-    evaluate_version(version, None, Plan(finished.data), outputs, console)
-    figures = json.loads((tmp_path / "figures.json").read_text())
+    figures = json.loads(again.figures.read_text())
     assert figures["digits"][0]["correct"] == read_manifest(version).test.correct
-    assert f"Pictures read by {version}" in printed(console)
+    assert f"Pictures read by {version}" in again.evaluated
 
 
 def test_the_report_shows_an_evaluation_of_the_same_weights(
-    finished: Job, version: Path, tmp_path: Path
+    again: Again, finished: Job, version: Path, tmp_path: Path
 ) -> None:
     """`evaluate --json` of a version goes into the next one's report; not that of other weights."""
-    figures = tmp_path / "figures.json"
-    evaluate_version(version, None, Plan(finished.data), Outputs(figures), silent_console())
-    again = dataclasses.replace(finished, models_dir=tmp_path)
-    export(again, silent_console(), figures)
-    page = (tmp_path / "1/assets.extra/report/index.html").read_text()
+    page = (again.models_dir / "5/assets.extra/report/index.html").read_text()
     assert f"<h2>Pictures read by {version}</h2>" in page
-    other = json.loads(figures.read_text())
+    other = json.loads(again.figures.read_text())
     other["digits"][0]["confusion"][3][5] += 1
-    figures.write_text(json.dumps(other))
-    with pytest.raises(TrainingError, match="otherwise than these weights"):
-        export(again, silent_console(), figures)
-    figures.write_text("{}")
-    with pytest.raises(TrainingError, match="Write it with evaluate --json"):
-        export(again, silent_console(), figures)
+    job, figures = dataclasses.replace(finished, models_dir=tmp_path), tmp_path / "figures.json"
+    for content, reason in (
+        (json.dumps(other), "otherwise than these weights"),
+        ("{}", "Write it with evaluate --json"),
+    ):
+        figures.write_text(content)
+        with pytest.raises(TrainingError, match=reason):
+            export(job, silent_console(), figures)
 
 
 def test_evaluate_refuses_a_broken_version(mnist: Mnist, tmp_path: Path) -> None:
