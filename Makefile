@@ -26,8 +26,8 @@ serve: $(VENV)/.serve ## Serve the newest published model on port 8000
 train: $(VENV)/.train ## Train a network and publish it (ARGS='--preset tutorial')
 	@$(BIN)/python -m training train $(ARGS)
 
-test: $(VENV)/.dev ## Run the tests with coverage (ARGS=path runs a part, without coverage)
-	@$(BIN)/python -m pytest $(or $(ARGS),--cov)
+test: $(VENV)/.dev ## Run the tests with coverage (ARGS=path runs a part, in one process, without coverage)
+	@$(BIN)/python -m pytest $(or $(ARGS),--cov --numprocesses 2 --dist loadfile)
 
 check: $(VENV)/.dev ## Check format, lint and types
 	@$(BIN)/ruff format --check
