@@ -63,6 +63,7 @@ class Load:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Ask while the context lasts, and wait for the last answers."""
+        self.over = False
         async with asyncio.TaskGroup() as group:
             for client, (kind, request) in enumerate(2 * list(enumerate(requests()))):
                 group.create_task(self._ask(kind, request, keep=client % 2 == 0))
