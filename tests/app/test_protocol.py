@@ -15,10 +15,15 @@ class Recorder(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": "somebody"})
         self.told: list[bytes | str] = []
+        self.closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep it."""
         self.told.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        """Whether the client has left."""
+        return self.closing
 
     def close(self) -> None:
         """Keep that too."""
@@ -50,6 +55,15 @@ async def test_nothing_is_lost_when_it_closes(recorder: Recorder) -> None:
     gathering.close()
     await asyncio.sleep(0)
     assert recorder.told == [b"last", "close"]
+
+
+async def test_nothing_is_written_to_who_has_left(recorder: Recorder) -> None:
+    """In the same turn: uvloop would raise."""
+    gathering = Gathering(recorder, asyncio.get_running_loop())
+    gathering.write(b"answer")
+    recorder.closing = True
+    await asyncio.sleep(0)
+    assert not recorder.told
 
 
 async def test_the_rest_is_as_it_was(recorder: Recorder) -> None:
