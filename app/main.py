@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from app import __version__
+from app.api.bodies import Bodies
 from app.api.direct import WithDirectWay
 from app.api.guard import describe_key
 from app.api.health import health_router
@@ -116,8 +117,9 @@ def _install_doors(
     tracing: Tracing | None,
 ) -> None:
     """The ways in: probes, the two shortest paths, and the protocols of other servers."""
-    predictor = Predictor(service, reader, settings, metrics.image_unread)
-    door = TensorDoor(service, reader, settings)
+    bodies = Bodies(settings.max_upload_bytes)
+    predictor = Predictor(service, bodies, reader, settings, metrics.image_unread)
+    door = TensorDoor(service, bodies, reader, settings)
     app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}
     app.envelope = layers(settings, metrics, app.direct_endpoints, tracing)
     app.add_middleware(app.envelope)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -21,8 +21,12 @@ from app.errors import (
     DeadlineExceededError,
     MalformedRequestError,
     PayloadTooLargeError,
+    QueueFullError,
     UnsupportedImageError,
 )
+
+# That are coming in at once, of all requests together: many slow uploads must not fill the memory.
+MAX_ARRIVING_BYTES: Final = 256 * 1024 * 1024
 
 # Browsers and curl send three headers a part; python-multipart walks over them byte by byte.
 MAX_PART_HEADERS = 8
@@ -44,37 +48,61 @@ class Body(NamedTuple):
         return self.content_type.partition(";")[0].strip().lower()
 
 
-async def read_body(request: Request, max_bytes: int, deadline: float) -> Body:
-    """Read the body, holding no more than max_bytes of it."""
-    headers = _Headers.of(request)
-    if headers.encoding != b"identity":
-        raise UnsupportedImageError("Compressed bodies are not read here. Send it as it is.")
-    if headers.declared_bytes > max_bytes:
-        raise _too_large(max_bytes)
-    chunks: list[bytes] = []
-    total = 0
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            more = True
-            while more:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                chunk = message.get("body", b"")
-                total += len(chunk)
-                if total > max_bytes:
-                    raise _too_large(max_bytes)
-                chunks.append(chunk)
-                more = message.get("more_body", False)
-    except TimeoutError:
-        raise DeadlineExceededError(
-            "The body did not arrive in time. Send a smaller image, or allow more time."
-        ) from None
-    finally:
-        context_of(request).bytes_in = total
-    if total == 0:
-        raise MalformedRequestError("The body is empty. Send an image.")
-    return Body(headers.content_type, b"".join(chunks))
+class Bodies:
+    """Reads the bodies of requests, each of them and all together within a bound."""
+
+    def __init__(self, max_bytes: int, max_arriving_bytes: int = MAX_ARRIVING_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._max_arriving = max(max_bytes, max_arriving_bytes)
+        self._arriving = 0
+
+    async def read(self, request: Request, deadline: float) -> Body:
+        """The body of a request, whole by `deadline` on time.monotonic().
+
+        Raises PayloadTooLargeError, QueueFullError, DeadlineExceededError, UnsupportedImageError
+        and MalformedRequestError; ClientDisconnect when the client leaves.
+        """
+        headers = _Headers.of(request)
+        if headers.encoding != b"identity":
+            raise UnsupportedImageError("Compressed bodies are not read here. Send it as it is.")
+        if headers.declared_bytes > self._max_bytes:
+            raise self._too_large()
+        chunks: list[bytes] = []
+        total = 0
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                more = True
+                while more:
+                    message = await request.receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientDisconnect
+                    chunk = message.get("body", b"")
+                    total += len(chunk)
+                    self._arriving += len(chunk)
+                    self._check(total)
+                    chunks.append(chunk)
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            raise DeadlineExceededError(
+                "The body did not arrive in time. Send a smaller image, or allow more time."
+            ) from None
+        finally:
+            self._arriving -= total
+            context_of(request).bytes_in = total
+        if total == 0:
+            raise MalformedRequestError("The body is empty. Send an image.")
+        return Body(headers.content_type, b"".join(chunks))
+
+    def _check(self, total: int) -> None:
+        if total > self._max_bytes:
+            raise self._too_large()
+        if self._arriving > self._max_arriving:
+            raise QueueFullError("Too much is being sent at once. Try again in a moment.")
+
+    def _too_large(self) -> PayloadTooLargeError:
+        return PayloadTooLargeError(
+            f"The body is larger than {self._max_bytes} bytes. Send a smaller image."
+        )
 
 
 def split_multipart(body: Body, name: str, max_parts: int) -> list[bytes]:
@@ -178,7 +206,3 @@ class _Headers(NamedTuple):
             int(declared) if declared.isdigit() and len(declared) < 20 else 0,
             found.get(b"content-encoding", b"identity").lower(),
         )
-
-
-def _too_large(max_bytes: int) -> PayloadTooLargeError:
-    return PayloadTooLargeError(f"The body is larger than {max_bytes} bytes. Send a smaller image.")

@@ -29,7 +29,7 @@ class RequestContext:
     route: str | None = None  # its template; known when the response starts, or before
     reason: str | None = None  # of the problem that it is answered with
     bytes_in: int = 0  # of its body, as far as it was read
-    images: int = 0  # that the network has read
+    images: int = 0  # that were given to the network
     model_version: int | None = None  # that read them
 
     def add_timing(
@@ -43,11 +43,13 @@ class RequestContext:
 
     @contextmanager
     def timed(self, name: Stage) -> Iterator[None]:
-        """Note how long the body of a `with` took."""
+        """Note how long the body of a `with` took, however it ended."""
         started = time.monotonic()
-        yield
-        ended = time.monotonic()
-        self.add_timing(name, 1e3 * (ended - started), ended)
+        try:
+            yield
+        finally:  # what fails has taken its time too
+            ended = time.monotonic()
+            self.add_timing(name, 1e3 * (ended - started), ended)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What every response carries: X-Request-ID and Server-Timing."""

@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.responses import Response
 
 from app.api.answers import PredictionJson, json_response, prediction
-from app.api.bodies import Body, read_body
+from app.api.bodies import Bodies, Body
 from app.api.context import RequestContext, context_of
 from app.api.documentation import PREDICT, PREDICT_BATCH
 from app.api.explain import partly_read, seen
@@ -48,14 +48,16 @@ class Predictor:
     def __init__(
         self,
         service: Service,
+        bodies: Bodies,
         reader: Reader,
         settings: Settings,
         image_unread: Callable[[str], None],
     ) -> None:
         self._image_unread = image_unread
         self._service = service
+        self._bodies = bodies
         self._reader = reader
-        self._settings = settings
+        self._longest_s = settings.deadline_s
 
     async def one(
         self, request: Request, explain: bool = False, deadline_ms: int | None = None
@@ -63,7 +65,7 @@ class Predictor:
         """A `Prediction`."""
         context, model = context_of(request), self._model()
         deadline = self._deadline(context, deadline_ms)
-        body = await self._body(request, deadline)
+        body = await self._bodies.read(request, deadline)
         if explain:
             return await self._explained(request, model, body, deadline)
         with context.timed("decode"):
@@ -88,7 +90,7 @@ class Predictor:
         """A `BatchPrediction`."""
         context, model = context_of(request), self._model()
         deadline = self._deadline(context, deadline_ms)
-        body = await self._body(request, deadline)
+        body = await self._bodies.read(request, deadline)
         with context.timed("decode"):
             batch = await self._reader.read_many(body, deadline)
         for error in batch.errors.values():
@@ -113,12 +115,9 @@ class Predictor:
         model.batcher.check_room()
         return model
 
-    async def _body(self, request: Request, deadline: float) -> Body:
-        return await read_body(request, self._settings.max_upload_bytes, deadline)
-
     def _deadline(self, context: RequestContext, asked_ms: int | None) -> float:
         """When the answer must be there, on time.monotonic()."""
-        longest_ms = 1e3 * self._settings.deadline_s
+        longest_ms = 1e3 * self._longest_s
         # Before anything is made a float of it: what is asked for may have thousands of digits.
         allowed_ms = longest_ms if asked_ms is None else min(asked_ms, longest_ms)
         return context.started + allowed_ms / 1e3
@@ -154,11 +153,12 @@ async def ask(
 
     Given up when the client leaves, so that the network works for nobody who has gone.
     """
-    answer = await while_client_waits(request, model.batcher.submit(images, deadline, one_picture))
     context = context_of(request)
+    submitted = model.batcher.submit(images, deadline, one_picture)
+    context.images = 1 if one_picture else len(images)
+    answer = await while_client_waits(request, submitted)
     infer_from = answer.finished - answer.infer_ms / 1e3
     context.add_timing("queue", answer.queue_ms, infer_from)
     context.add_timing("infer", answer.infer_ms, answer.finished, f"batch of {answer.batch_size}")
-    context.images = 1 if one_picture else len(images)
     context.model_version = answer.manifest.version
     return answer

@@ -1,7 +1,8 @@
 """How many images a second a client may have read: a token bucket for each address.
 
-A request takes one token when it comes, and more when it is known how many images it was. So a
-bucket can be overdrawn by one request of many, and its client waits until that is made good.
+A request takes one token when it comes, and the others when it ends, when it is known how many
+images it was. So a bucket can be overdrawn, by all requests that are under way at once, and its
+client waits until that is made good.
 """
 
 from __future__ import annotations

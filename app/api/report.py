@@ -52,7 +52,9 @@ def _answer(request: Request, manifest: Manifest, models_dir: Path) -> Response:
     page = _read_verified(manifest, models_dir / str(manifest.version))
     if page is None:
         detail = f"Version {manifest.version} has no report, or not the one it was published with."
-        return problem_response(NOT_FOUND, detail, context_of(request).request_id)
+        context = context_of(request)
+        context.reason = NOT_FOUND.reason
+        return problem_response(NOT_FOUND, detail, context.request_id)
     etag = f'"{manifest.files[REPORT_FILE].sha256}"'
     headers = HEADERS | {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "ETag": etag}
     if etag in request.headers.get("If-None-Match", ""):

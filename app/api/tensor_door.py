@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from numpy.typing import NDArray
 from starlette.responses import JSONResponse, Response
 
-from app.api.bodies import read_body
+from app.api.bodies import Bodies
 from app.api.context import context_of
 from app.api.predict import ask
 from app.api.problems import MAX_DETAIL_CHARS, RETRIABLE
@@ -89,12 +89,15 @@ def _problem_of(error: RowscanError) -> Problem:
 class TensorDoor:
     """A way to the network for those who send tensors."""
 
-    def __init__(self, service: Service, reader: Reader, settings: Settings) -> None:
+    def __init__(
+        self, service: Service, bodies: Bodies, reader: Reader, settings: Settings
+    ) -> None:
         self.service = service
         # What could never be queued is refused for good; nothing is decoded, so no other limit.
         self.max_images = settings.max_queue_images
+        self._bodies = bodies
         self._reader = reader
-        self._settings = settings
+        self._longest_s = settings.deadline_s
 
     def manifest(self, name: str, version: int | None, unknown: str) -> Manifest:
         """The manifest of a model, also while the service stops; UnknownModelError(unknown)."""
@@ -117,9 +120,9 @@ class TensorDoor:
     ) -> tuple[AskedT, Answer]:
         """What `read` makes of the body, and what the network says of its images."""
         context = context_of(request)
-        deadline = context.started + self._settings.deadline_s
+        deadline = context.started + self._longest_s
         try:
-            body = await read_body(request, self._settings.max_upload_bytes, deadline)
+            body = await self._bodies.read(request, deadline)
         except MalformedRequestError:  # it is empty
             raise MalformedRequestError("JSON Parse error: The document is empty") from None
         with context.timed("decode"):

@@ -68,7 +68,7 @@ async def test_clients_make_no_series(client: httpx.AsyncClient) -> None:
 
 
 async def test_stages(client: httpx.AsyncClient) -> None:
-    """The time of each stage is noted once for each request that came so far."""
+    """The time of each stage is noted once for each request that came so far, or failed there."""
     await client.post(**ways_in.raw(SEVEN_PNG))
     await client.post(**ways_in.batch_npy(np.stack([SEVEN] * 30)))
     await client.post(**ways_in.raw(b"x"))
@@ -77,7 +77,7 @@ async def test_stages(client: httpx.AsyncClient) -> None:
         metrics.value("request_stage_seconds_count", stage=stage)
         for stage in ("decode", "queue", "infer")
     ]
-    assert counts == [2, 2, 2]
+    assert counts == [3, 2, 2]
 
 
 async def test_reasons(client: httpx.AsyncClient) -> None:
@@ -85,13 +85,14 @@ async def test_reasons(client: httpx.AsyncClient) -> None:
     await client.post(**ways_in.raw(b"x"))
     await client.post(**ways_in.raw(SEVEN_PNG), params={"explain": "perhaps"})
     await client.get("/nowhere")
+    await client.get("/models/digits/report")
     await client.get("/predict")
     await client.post("/v1/models/digits:predict", content=b"{")
     await client.post("/v2/models/other/infer", json={})
     assert (await scrape(client)).nonzero("refusals_total", "reason") == {
         "unsupported-image": 1,
         "invalid-input": 1,
-        "not-found": 2,
+        "not-found": 3,
         "method-not-allowed": 1,
         "malformed-request": 1,
     }

@@ -156,6 +156,18 @@ async def test_limit_counts_images(limited: httpx.AsyncClient) -> None:
     assert (await limited.post(**many)).headers["Retry-After"] == "30"
 
 
+async def test_limit_counts_what_was_not_answered(
+    limited: httpx.AsyncClient, classifier: FakeClassifier
+) -> None:
+    """Images that were given to the network are paid for, though their time ran out."""
+    many = ways_in.batch_multipart(SEVEN_PNG, SEVEN_PNG, SEVEN_PNG)
+    many["headers"] = many.get("headers", {}) | {"X-Deadline-Ms": "300"}
+    classifier.gate.clear()
+    assert (await limited.post(**many)).status_code == 504
+    classifier.gate.set()
+    assert int((await limited.post(**many)).headers["Retry-After"]) > 20
+
+
 async def test_other_origins(settings: Settings, classifier: FakeClassifier) -> None:
     """A page of a listed origin may ask with a key, and see what it needs; others may not."""
     app = app_with(settings, classifier, cors_origins=(ORIGIN,), api_key=SecretStr(KEY))
