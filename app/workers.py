@@ -90,10 +90,11 @@ class Worker:
     def __init__(
         self, command: Sequence[str], listener: socket.socket, own: dict[str, str]
     ) -> None:
-        self._link, end = socket.socketpair()
-        self._link.setblocking(False)
+        """Start the process. Raises OSError when the system has no room for it."""
         self._ready = False
-        with end:
+        with contextlib.ExitStack() as unless_started:
+            self._link, end = map(unless_started.enter_context, socket.socketpair())
+            self._link.setblocking(False)
             sockets = (listener.fileno(), end.fileno())
             self.process = subprocess.Popen(  # noqa: S603 - this very program
                 command,
@@ -101,6 +102,8 @@ class Worker:
                 pass_fds=sockets,
                 process_group=0,  # Ctrl-C reaches the parent alone, which passes it on once
             )
+            unless_started.pop_all()
+            end.close()
 
     @property
     def ready(self) -> bool:
@@ -131,7 +134,7 @@ class Place:
         """Start a worker that is due, notice one that has ended; its exit code if it has."""
         if self.worker is None:
             if time.monotonic() >= self._due:
-                self.worker = self._start()
+                self._fill()
             return None
         if self.worker.ready:
             self._back_off_s = self._first_back_off_s
@@ -140,16 +143,20 @@ class Place:
             return None
         self.worker.close()
         self._forget()
-        logger.error(
-            "Worker %d ended with %d; the next is started in %.0f s",
-            self.worker.process.pid,
-            code,
-            self._back_off_s,
-        )
+        self._back_off(f"Worker {self.worker.process.pid} ended with {code}")
         self.worker = None
+        return code
+
+    def _fill(self) -> None:
+        try:
+            self.worker = self._start()
+        except OSError as error:  # no memory, process or file left: the other workers go on
+            self._back_off(f"A worker cannot be started ({error.strerror})")
+
+    def _back_off(self, why: str) -> None:
+        logger.error("%s; the next is started in %.0f s", why, self._back_off_s)
         self._due = time.monotonic() + self._back_off_s
         self._back_off_s = min(2 * self._back_off_s, MAX_BACK_OFF_S)
-        return code
 
 
 class Supervisor:

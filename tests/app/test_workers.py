@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from app.process import StartError
-from app.workers import Link, Supervisor, supervise
+from app.workers import Link, Place, Supervisor, Worker, supervise
 from tests.app.scraped import Scraped
 
 ROOT = Path(__file__).parents[2]
@@ -235,6 +236,24 @@ def test_no_place_for_metrics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
     with socket.socket() as listener, pytest.raises(StartError, match="Set TMPDIR"):
         supervise(listener, 2, 1)
+
+
+def test_no_room_for_a_worker(caplog: pytest.LogCaptureFixture) -> None:
+    """When the system can start no process the parent lives on, and tries again."""
+    refusals = [OSError(errno.EAGAIN, "no process left")]
+    with socket.socket() as listener:
+
+        def start() -> Worker:
+            if refusals:
+                raise refusals.pop()
+            return Worker((sys.executable, "-c", "pass"), listener, {})
+
+        with pytest.raises(FileNotFoundError):
+            Worker(("/nowhere",), listener, {})
+        place = Place(start, lambda: None, 0.01)
+        assert place.tend() is None
+        until(lambda: place.tend() == 0)
+    assert "A worker cannot be started (no process left); the next" in caplog.text
 
 
 async def test_a_worker_notices_that_its_parent_has_died() -> None:
