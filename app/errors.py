@@ -87,7 +87,13 @@ class InferenceError(RequestError):
 
 
 class ModelError(RowscanError):
-    """A published version that must not be served: broken, changed, or not what it says it is."""
+    """A published version that must not be served: broken, changed, or not what it says it is.
+
+    It may name files, and file names need not be text; what is none of it is escaped.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why.encode("utf-8", "backslashreplace").decode())
 
 
 class Problem(NamedTuple):

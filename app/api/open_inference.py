@@ -38,7 +38,8 @@ def open_inference_router(door: TensorDoor) -> APIRouter:
         return JSONResponse(_metadata(manifest.version))
 
     async def model_ready(request: Request) -> Response:
-        door.model(*_asked_model(request))
+        door.manifest(*_asked_model(request))
+        door.service.model()  # it is ready however much there is to do
         return JSONResponse({"name": MODEL_NAME, "ready": True})
 
     async def infer(request: Request) -> Response:

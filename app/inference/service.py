@@ -12,14 +12,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from app.errors import DrainingError, ModelError, NotReadyError
 from app.inference.batcher import Batcher
 from app.inference.classifier import Classifier
 from app.inference.manifest import Manifest
 from app.inference.observer import BatchObserver
-from app.inference.versions import Look
+from app.inference.versions import Loaded, Look
 from app.inference.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -28,18 +28,6 @@ logger = logging.getLogger(__name__)
 MIN_STOP_S = 0.5
 
 Status = Literal["loading", "ready", "draining", "failed"]
-
-
-class Loaded(Protocol):
-    """What loading gives: `app.inference.versions.Versions.load_newest` returns one."""
-
-    @property
-    def classifier(self) -> Classifier:
-        """The version that answers."""
-
-    @property
-    def refused(self) -> dict[int, str]:
-        """The versions that were passed over, and why."""
 
 
 class Model(NamedTuple):
@@ -141,7 +129,7 @@ class Service:
                 self.error = loaded
                 on_fatal(loaded)
                 return
-            self.refused = loaded.refused
+            self.refused, self.reload_error = loaded.refused, loaded.error
             self.serve(loaded.classifier)
             on_ready(loaded.classifier.manifest.version)
 

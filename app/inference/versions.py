@@ -30,6 +30,7 @@ class Loaded(NamedTuple):
 
     classifier: Classifier
     refused: dict[int, str]
+    error: str | None = None  # why it is not the newest version of the folder
 
 
 class Look(NamedTuple):
@@ -134,7 +135,7 @@ class Versions:
         classifier = self._load_first_good(versions)
         if classifier is None:
             raise ModelError(self._refused[versions[0]].why)
-        return Loaded(classifier, self._reasons())
+        return Loaded(classifier, self._reasons(), self._trouble(versions))
 
     def look_again(self) -> Look:
         """Load what is new in the folder and better than what is served.

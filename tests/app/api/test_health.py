@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from dataclasses import dataclass
 
 import httpx
 import pytest
@@ -13,19 +12,11 @@ from fastapi import FastAPI
 
 from app.api.health import health_router
 from app.errors import DrainingError, ModelError, NotReadyError
-from app.inference.classifier import Classifier
 from app.inference.fake import FakeClassifier
 from app.inference.service import Service
+from app.inference.versions import Loaded
 from tests.app import ways_in
 from tests.app.ways_in import SEVEN_PNG
-
-
-@dataclass
-class FakeLoaded:
-    """What loading gives."""
-
-    classifier: Classifier
-    refused: dict[int, str]
 
 
 async def get(service: Service, path: str) -> httpx.Response:
@@ -84,9 +75,9 @@ async def test_loading_then_ready(classifier: FakeClassifier) -> None:
     service, gate = Service(max_queue_images=10, drain_s=1), threading.Event()
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-    def load() -> FakeLoaded:
+    def load() -> Loaded:
         gate.wait(10)
-        return FakeLoaded(classifier, {4: "broken"})
+        return Loaded(classifier, {4: "broken"}, "broken")
 
     service.load(load, ready.set_result, pytest.fail)
     assert (await get(service, "/health/live")).status_code == 200
@@ -97,7 +88,8 @@ async def test_loading_then_ready(classifier: FakeClassifier) -> None:
     gate.set()
     assert await ready == 3
     assert (await get(service, "/health/ready")).status_code == 200
-    assert (await get(service, "/health")).json()["refused"] == {"4": "broken"}
+    health = (await get(service, "/health")).json()
+    assert (health["refused"], health["reload_error"]) == ({"4": "broken"}, "broken")
     await service.drain()
     with pytest.raises(DrainingError):
         service.model()
@@ -107,6 +99,7 @@ async def test_loading_then_ready(classifier: FakeClassifier) -> None:
     ("error", "why"),
     [
         (ModelError("No version can be served."), "No version can be served."),
+        (ModelError("a file \udcff"), "a file \\udcff"),  # a name that is no text
         (OSError("disk\nand pages more"), "The model could not be loaded: OSError: disk"),
     ],
 )
@@ -115,7 +108,7 @@ async def test_loading_fails(error: Exception, why: str) -> None:
     service = Service(max_queue_images=10, drain_s=1)
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def load() -> FakeLoaded:
+    def load() -> Loaded:
         raise error
 
     service.load(load, on_ready=lambda _: pytest.fail("ready"), on_fatal=failed.set_result)
@@ -132,7 +125,7 @@ async def test_unforeseen_failure_is_one_line(caplog: pytest.LogCaptureFixture) 
     service = Service(max_queue_images=10, drain_s=1)
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def load() -> FakeLoaded:
+    def load() -> Loaded:
         raise OSError("disk\nand pages more")
 
     with caplog.at_level(logging.DEBUG, logger="app"):

@@ -14,6 +14,9 @@ from fastapi import FastAPI
 from app.api.documentation import SEVEN
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
+from app.main import create_app
+from app.settings import Settings
+from tests.conftest import client_of
 
 MODEL = "/v2/models/digits"
 INFER = f"{MODEL}/infer"
@@ -239,6 +242,14 @@ async def test_unknown_model(client: httpx.AsyncClient, path: str) -> None:
     response = await client.get(path)
     assert response.status_code == 404
     assert "is not found" in response.json()["error"]
+
+
+async def test_ready_with_a_full_queue(settings: Settings, classifier: FakeClassifier) -> None:
+    """Being busy is no reason to be taken out."""
+    app = create_app(settings.model_copy(update={"max_queue_images": 0}), classifier)
+    async with client_of(app) as client:
+        assert (await client.post(INFER, json={"inputs": [tensor()]})).status_code == 429
+        assert (await client.get(f"{MODEL}/ready")).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_a_bad_version_is_passed_over_and_told(models_dir: Path, tmp_path: Path)
     loaded = Versions(tmp_path).load_newest()
     assert loaded.classifier.manifest.version == 1
     assert "manifest.json cannot be read" in loaded.refused[2]
+    assert loaded.error == loaded.refused[2]
 
 
 def test_a_pinned_version_is_the_only_choice(models_dir: Path, tmp_path: Path) -> None:
