@@ -64,17 +64,25 @@ def start(environment: Mapping[str, str]) -> Tracing | None:
     if not names:
         return None
     try:
-        from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
         exporters = [_exporter(name, environment) for name in names]
     except ImportError as error:
         raise StartError(
             "the environment asks for traces (OTEL_…), but OpenTelemetry's SDK is not installed. "
             "Install the extra, pip install 'rowscan[otel]', or set OTEL_SDK_DISABLED=true."
         ) from error
+    try:
+        return _traced(exporters)
+    except ValueError as error:
+        raise StartError(f"an OTEL_… variable is not valid: {error}.") from error
+
+
+def _traced(exporters: list[SpanExporter]) -> Tracing:
+    """Traces that go to these exporters; ValueError when a variable of the SDK's is not valid."""
+    from opentelemetry.sdk.resources import SERVICE_NAME as NAME_KEY
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
     resource = Resource.create({"service.version": __version__, "process.pid": os.getpid()})
     if str(resource.attributes[NAME_KEY]).startswith("unknown_service"):
         resource = resource.merge(Resource({NAME_KEY: SERVICE_NAME}))

@@ -218,6 +218,17 @@ def test_what_is_not_there(environment: dict[str, str], named: str) -> None:
         tracing.start(environment)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "many"), ("OTEL_BSP_MAX_QUEUE_SIZE", "0")],
+)
+def test_what_the_sdk_refuses(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """The start says so, in a line."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StartError, match="OTEL_… variable is not valid"):
+        tracing.start({"OTEL_TRACES_EXPORTER": "console"})
+
+
 def run(code: str) -> str:
     """What a Python of its own prints."""
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
