@@ -67,11 +67,13 @@ class RemoteModel:
         address: Address,
         key: str | None = None,
         patience_s: float = PATIENCE_S,
+        timeout_s: float = TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._address = address
         self._key = {"X-API-Key": key} if key else {}
         self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._sleep = sleep
         self._own = threading.local()  # each thread's connection
         self._opened: list[http.client.HTTPConnection] = []  # to be closed in the end
@@ -140,19 +142,25 @@ class RemoteModel:
         """Post once; again on a new connection, where the kept one has been closed meanwhile."""
         kept: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if kept is not None:
-            with suppress(OSError, http.client.HTTPException):
+            try:
                 return self._exchange(kept, content_type, body)
-            kept.close()
-        connection = self._own.connection = self._address.connect(TIMEOUT_S)
+            except (ConnectionError, http.client.HTTPException):
+                kept.close()
+            except OSError as error:  # such as a time-out: to ask again would take as long
+                raise self._silent(kept, error) from error
+        connection = self._own.connection = self._address.connect(self._timeout_s)
         self._opened.append(connection)
         try:
             return self._exchange(connection, content_type, body)
         except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise ServiceError(
-                f"{self._address.url} does not answer: {describe(error)}. "
-                "Is the service running? Start one: rowscan serve"
-            ) from error
+            raise self._silent(connection, error) from error
+
+    def _silent(self, connection: http.client.HTTPConnection, error: Exception) -> ServiceError:
+        connection.close()
+        return ServiceError(
+            f"{self._address.url} does not answer: {describe(error)}. "
+            "Is the service running? Start one: rowscan serve"
+        )
 
     def _exchange(
         self, connection: http.client.HTTPConnection, content_type: str, body: bytes

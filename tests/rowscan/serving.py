@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class Said(NamedTuple):
     body: bytes = b"{}"
     retry_after: str | None = None
     close: bool = False  # the connection, without having said so
+    after_s: float = 0.0
 
 
 class ByHeart(NamedTuple):
@@ -61,12 +62,14 @@ def saying(*answers: Said) -> Iterator[ByHeart]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked.append((self.path, body))
             said = left.pop(0) if len(left) > 1 else left[0]
+            time.sleep(said.after_s)
             self.send_response(said.status)
             if said.retry_after is not None:
                 self.send_header("Retry-After", said.retry_after)
             self.send_header("Content-Length", str(len(said.body)))
             self.end_headers()
-            self.wfile.write(said.body)
+            with suppress(BrokenPipeError):  # who has waited for long enough
+                self.wfile.write(said.body)
             self.close_connection = said.close
 
         do_POST = do_GET  # noqa: N815 - as http.server names them

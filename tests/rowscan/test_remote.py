@@ -70,6 +70,16 @@ def test_a_closed_connection_is_opened_again(file: Path) -> None:
     assert len(rows) == CHUNK_FILES * 6
 
 
+def test_a_service_that_hangs_is_asked_once() -> None:
+    """On a kept connection too: to ask again would take as long, and have it work twice."""
+    with saying(Said(200), Said(200, after_s=0.5)) as service:
+        model = RemoteModel(service.address, timeout_s=0.1)
+        assert model._post("text/plain", b"").status == 200
+        with pytest.raises(ServiceError, match="no answer in time"):
+            model._post("text/plain", b"")
+        assert len(service.asked) == 2
+
+
 @pytest.mark.parametrize(
     "said",
     [
