@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         gt=0,
         le=600,
         description="Longest a request may take, in seconds; "
-        "a client may ask for less with X-Deadline-Ms.",
+        "a client of /predict or /predict/batch may ask for less with X-Deadline-Ms.",
     )
     drain_s: float = Field(
         20.0, ge=0, le=600, description="Longest wait for accepted requests at stop, in seconds."

@@ -6,6 +6,7 @@ Called by the envelope when a request has ended. Metrics count every request; a 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Final
@@ -24,7 +25,7 @@ CLIENT_LEFT: Final = 499  # in metrics and log only, as nginx has it
 # A client in a loop must not fill the disk, nor take the time of those who are answered.
 MAX_BAD_LINES_PER_S: Final = 10
 MAX_PATH_CHARS: Final = 200
-PROBES: Final = ("/health", "/v2/health/")
+PROBES: Final = re.compile(r"/metrics|/health(/.*)?|/v2/(health/.*|models/.*/ready)")
 
 
 class AccessLog:
@@ -46,7 +47,7 @@ class AccessLog:
         """A request has ended; `route` is its template."""
         # A probe that says "not ready" has done what it is for, several times a second at a start.
         is_well = context.status < FIRST_BAD_STATUS or context.status == CLIENT_LEFT
-        if is_well or route.startswith(PROBES):
+        if is_well or is_probe(route):
             self._due += self._share
             if self._due < 1:
                 return
@@ -86,3 +87,8 @@ class AccessLog:
             ),
         )
         self._unlogged = 0
+
+
+def is_probe(path: str) -> bool:
+    """Whether a path, or the template of a route, is one that machines ask again and again."""
+    return PROBES.fullmatch(path) is not None

@@ -7,7 +7,6 @@ what goes past its router, the stages, the version. This layer is there only whe
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.access_log import is_probe
 from app.api.context import STATE_KEY, RequestContext
 from app.api.envelope import NO_ROUTE
 from app.tracing import Tracing
@@ -22,7 +22,6 @@ from app.tracing import Tracing
 METHODS: Final = frozenset(
     ("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE")
 )
-PROBES: Final = re.compile(r"/metrics|/health(/.*)?|/v2/(health/.*|models/.*/ready)")
 # No metrics, no log records: both are there already. Nor may the framework set up its own export.
 OFF: Final = TelemetryConfig(auto_configure=False, tracing=False, metrics=False, logs=False)
 
@@ -89,4 +88,4 @@ def _describe(span: trace.Span, scope: Scope) -> None:
 
 
 def _is_probe(scope: Scope) -> bool:
-    return PROBES.fullmatch(scope.get("path", "")) is not None
+    return is_probe(scope.get("path", ""))
