@@ -96,7 +96,9 @@ def load_checkpoint(
             run = json.loads(str(archive[RUN_KEY]))
             arrays = [archive[str(index)] for index in range(len(archive.files) - 1)]
     except FileNotFoundError:
-        raise CheckpointError(f"{run_dir} holds no checkpoint. Start without --resume.") from None
+        raise CheckpointError(
+            f"{run_dir} holds no checkpoint. Train first; a new run begins without --resume."
+        ) from None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is damaged ({error}). Delete it and start afresh."

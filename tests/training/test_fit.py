@@ -225,8 +225,10 @@ def test_an_unfinished_run_is_not_overwritten(killed: Path) -> None:
 
 def test_a_missing_or_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     """Both say what to do."""
-    with pytest.raises(CheckpointError, match="holds no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint\. Train first; .* without --resume"):
         run(tmp_path, TINY, resume=True)
+    with pytest.raises(CheckpointError, match="Train first"):
+        restore(TINY, TRAINING, seed=1, run_dir=tmp_path)
     (tmp_path / CHECKPOINT_NAME).write_bytes(b"PK not a checkpoint")
     with pytest.raises(CheckpointError, match="damaged"):
         run(tmp_path, TINY, resume=True)
