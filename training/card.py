@@ -79,11 +79,16 @@ exceed, the service answers `is_digit: false`.
 
 
 def duration_text(seconds: float) -> str:
-    """Return "3 hours 5 minutes", "50 minutes" or "4 seconds"."""
+    """Return "3 hours 5 minutes", "1 minute" or "4 seconds"."""
     if seconds < 60:
-        return f"{seconds:.0f} seconds"
+        return _count(round(seconds), "second")
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} hours {minutes} minutes" if hours else f"{minutes} minutes"
+    of_minutes = _count(minutes, "minute")
+    return f"{_count(hours, 'hour')} {of_minutes}" if hours else of_minutes
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def _stages_text(report: Report) -> str:
