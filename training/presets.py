@@ -70,9 +70,14 @@ class Preset:
     teacher_share: float = 0.0  # of each target, that is what those networks answer, in turn
 
     def __post_init__(self) -> None:
-        """Refuse a preset whose length or whose start is not clear."""
+        """Refuse a preset whose length is not clear, or of which a part would not act."""
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"preset {self.name}: give epochs or steps, one of the two")
+        if self.shuffle_buffer is not None and (self.distortion or self.drawn):
+            raise ValueError(
+                f"preset {self.name}: with a shuffle buffer nothing is distorted or drawn; "
+                "set shuffle_buffer to None"
+            )
         if self.teacher_share and self.starts_from is None:
             raise ValueError(f"preset {self.name}: what it starts from teaches it; name that")
         if not self.start_seeds or len(set(self.start_seeds)) < len(self.start_seeds):

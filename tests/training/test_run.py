@@ -270,9 +270,3 @@ def test_presets_name_their_start_clearly(start: dict[str, Any], reason: str) ->
     """Teachers come from somewhere, and no seed twice."""
     with pytest.raises(ValueError, match=reason):
         dataclasses.replace(TINY, **start)
-
-
-def test_presets_give_their_length_once() -> None:
-    """Epochs or steps, not both."""
-    with pytest.raises(ValueError, match="one of the two"):
-        dataclasses.replace(TINY, steps=5)
