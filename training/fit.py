@@ -7,7 +7,6 @@ ends with the weights of one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,26 +53,24 @@ def fit(
     run_dir: Path,
     resume: bool,
     progress: Progress,
-    sources: Sequence[keras.Model] = (),
+    source: keras.Model | None = None,
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    A new run begins with the weights of the first of `sources`, if there are any; where the preset
-    says so, all of them teach. `resume` goes on from that checkpoint with the same schedule. Raises
-    `CheckpointError` when there is none, or when it is of another preset, seed or data size; and
-    without `resume`, when there is one that is not finished.
+    A new run begins with the weights of `source`, or else with random ones. `resume` goes on from
+    that checkpoint with the same schedule. Raises `CheckpointError` when there is none, or when it
+    is of another preset, seed or data size; and without `resume`, when there is one that is not
+    finished.
     """
-    if preset.teacher_share and not sources:
-        raise ValueError(f"preset {preset.name} is taught, so it needs sources")
     recipe = Recipe(preset, seed, len(train))
-    loop = Loop(recipe, sources if preset.teacher_share else ())
+    loop = Loop(recipe)
     if resume:
         revision, history = load_checkpoint(run_dir, loop.variables(), recipe)
     else:
         refuse_to_overwrite(run_dir, loop.epochs)
         revision, history = source_revision(), []
-        if sources:
-            loop.start_from(sources[0])
+        if source is not None:
+            loop.start_from(source)
     if len(history) == loop.epochs:
         return Fitted(loop.averaged, history, revision)
     done_steps = len(history) * loop.steps_per_epoch

@@ -8,6 +8,8 @@ from pathlib import Path
 from training.data import Mnist
 from training.presets import Preset, find_preset
 
+START_SEED = 1  # of the run that others start from
+
 
 @dataclass(frozen=True)
 class Job:
@@ -21,20 +23,17 @@ class Job:
     boards_dir: Path | None = None  # a folder of TensorBoard's logs for each run, if wanted
 
     @property
-    def first(self) -> list[Job]:
-        """The runs that this one starts from, in folders beside its own; whatever its own seed."""
+    def first(self) -> Job | None:
+        """The run that this one starts from, in a folder beside its own; whatever its own seed."""
         name = self.preset.starts_from
         if name is None:
-            return []
-        return [
-            replace(
-                self,
-                preset=find_preset(name),
-                seed=seed,
-                run_dir=self.run_dir.parent / f"{name}-{seed}",
-            )
-            for seed in self.preset.start_seeds
-        ]
+            return None
+        return replace(
+            self,
+            preset=find_preset(name),
+            seed=START_SEED,
+            run_dir=self.run_dir.parent / f"{name}-{START_SEED}",
+        )
 
     @property
     def board_dir(self) -> Path | None:

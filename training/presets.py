@@ -64,10 +64,7 @@ class Preset:
     clip_norm: float | None
     average_decay: float  # of the weights' exponential moving average; 0: the last weights
     light_epochs: int = 0  # the last ones: distortions half as strong, degraded ink half as often
-    # What is trained first, from which seeds; the weights of the first are what this starts from
-    starts_from: str | None = None
-    start_seeds: tuple[int, ...] = (1,)
-    teacher_share: float = 0.0  # of each target, that is what those networks answer, in turn
+    starts_from: str | None = None  # the preset, trained first, whose weights this begins with
 
     def __post_init__(self) -> None:
         """Refuse a preset whose length is not clear, or of which a part would not act."""
@@ -78,10 +75,6 @@ class Preset:
                 f"preset {self.name}: with a shuffle buffer nothing is distorted or drawn; "
                 "set shuffle_buffer to None"
             )
-        if self.teacher_share and self.starts_from is None:
-            raise ValueError(f"preset {self.name}: what it starts from teaches it; name that")
-        if not self.start_seeds or len(set(self.start_seeds)) < len(self.start_seeds):
-            raise ValueError(f"preset {self.name}: give each start seed once, at least one")
 
 
 TUTORIAL = Preset(

@@ -89,8 +89,8 @@ class Training(Part):
     source_revision: str
     libraries: dict[str, str]
     machine: str
-    # The first began with random weights; the last, as many as the preset has start seeds, gave the
-    # mean of theirs.
+    # The first began with random weights; each later one, and this training, with those of the one
+    # before.
     stages: tuple[Stage, ...]
 
 
