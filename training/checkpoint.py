@@ -19,8 +19,6 @@ from training.presets import Preset
 
 CHECKPOINT_NAME = "checkpoint.npz"
 RUN_KEY = "run"  # the JSON beside the arrays
-# Fields that presets had until 2026-11-25, with the values at which they did nothing.
-FORMER_FIELDS = {"start_seeds": [1], "teacher_share": 0.0}
 
 
 @dataclass(frozen=True)
@@ -164,8 +162,7 @@ def _check_same_recipe(path: Path, saved: dict[str, Any], recipe: Recipe) -> Non
             f"{path} was made with {saved['training_images']} training images, "
             f"not {recipe.training_images}. Use the same data."
         )
-    preset = json.loads(json.dumps(dataclasses.asdict(recipe.preset)))
-    if FORMER_FIELDS | saved["preset"] != FORMER_FIELDS | preset:
+    if saved["preset"] != json.loads(json.dumps(dataclasses.asdict(recipe.preset))):
         raise CheckpointError(
             f"{path} was made with other settings of preset {saved['preset']['name']}. "
             "Delete it and start afresh."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
-from training.checkpoint import CHECKPOINT_NAME, RUN_KEY
+from training.checkpoint import CHECKPOINT_NAME
 from training.data import Split
 from training.errors import CheckpointError
 from training.fit import Fitted, fit, restore, validate
@@ -159,28 +158,6 @@ def test_another_recipe_cannot_be_resumed(
     """A checkpoint goes on only with the recipe and the seed that it was made with."""
     with pytest.raises(CheckpointError, match=reason):
         run(uninterrupted[0], preset, seed=seed, resume=True)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.7])
-def test_a_checkpoint_of_the_time_of_teachers(
-    uninterrupted: tuple[Path, Fitted], tmp_path: Path, share: float
-) -> None:
-    """Untaught it is restored, though its preset has two fields more; taught it is of another."""
-    with np.load(uninterrupted[0] / CHECKPOINT_NAME) as archive:
-        arrays = dict(archive)
-    kept = json.loads(str(arrays[RUN_KEY]))
-    kept["recipe"]["preset"] |= {"start_seeds": [1], "teacher_share": share}
-    np.savez(
-        tmp_path / CHECKPOINT_NAME,
-        allow_pickle=False,
-        **arrays | {RUN_KEY: np.array(json.dumps(kept))},
-    )
-    if share:
-        with pytest.raises(CheckpointError, match="other settings"):
-            restore(TINY, TRAINING, seed=1, run_dir=tmp_path)
-    else:
-        again = restore(TINY, TRAINING, seed=1, run_dir=tmp_path)
-        assert results(again) == results(uninterrupted[1])
 
 
 def test_other_data_cannot_be_resumed(uninterrupted: tuple[Path, Fitted]) -> None:
