@@ -1,5 +1,5 @@
-"""Benchmarks: each module is one, `python -m benchmarks` runs them all.
+"""Benchmarks, and what they share. `python -m benchmarks` runs those that its `--help` names.
 
-Every one explains what it measures and why, takes medians of paired runs, and returns figures; the
-last line on stdout is one JSON object.
+Each says what it measures and why, and returns figures; the last line on stdout is one JSON object.
+What takes an hour, or breaks things, is run by itself: `benchmarks.soak`, `benchmarks.steadiness`.
 """

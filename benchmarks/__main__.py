@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import folder, latency, load, network, path, startup, tutorial
+from benchmarks.closed_loop import find_wrk
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "startup": lambda options: startup.measure(options.models_dir, options.pairs),
@@ -43,8 +44,14 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    names = options.names or list(BENCHMARKS)
+    if "load" in names:
+        try:
+            find_wrk()
+        except RuntimeError as error:  # rather now than when all others have run
+            parser.error(str(error))
     figures = {}
-    for name in options.names or BENCHMARKS:
+    for name in names:
         print(f"{name} …", file=sys.stderr)
         figures[name] = BENCHMARKS[name](options)
         for figure, value in figures[name].items():

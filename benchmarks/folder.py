@@ -9,6 +9,7 @@ model loaded; then both as commands of their own, from start to end.
 from __future__ import annotations
 
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -55,10 +56,11 @@ def measure(models_dir: Path, data_dir: Path | None, pairs: int) -> dict[str, fl
         )
         least(), ours()  # warms the disk
         runs = [(seconds_of(least), seconds_of(ours)) for _ in range(pairs)]
+        command = partial(command_s, models_dir=models_dir)
         commands = [
             (
-                command_s("-c", LEAST, folder, version),
-                command_s("-m", "rowscan", "predict", "--json", folder),
+                command("-c", LEAST, folder, version),
+                command("-m", "rowscan", "predict", "--json", folder),
             )
             for _ in range(pairs)
         ]
@@ -117,8 +119,11 @@ def predict_all(folder: Path, model: LocalModel) -> None:
     assert lines.getvalue().count("\n") == PICTURES
 
 
-def command_s(*arguments: str | Path) -> float:
+def command_s(*arguments: str | Path, models_dir: Path) -> float:
     """Return the seconds of a Python with these arguments, its output thrown away."""
+    environment = os.environ | {"ROWSCAN_MODELS_DIR": str(models_dir)}
     started = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=environment
+    )
     return time.perf_counter() - started

@@ -20,7 +20,7 @@ import uvloop
 from app.inference.versions import find_versions
 from benchmarks import network, overload
 from benchmarks.bodies import Body, bulk_body, single_bodies
-from benchmarks.closed_loop import Pace, drive, find_wrk
+from benchmarks.closed_loop import Pace, drive
 from benchmarks.open_loop import Outcome, Pool, percentile_ms
 from benchmarks.service import Running, running_service
 from benchmarks.targets import Target, running
@@ -51,7 +51,6 @@ QUICK, FULL = Times(1, 2, 5), Times(3, 10, 120)
 
 def measure(options: argparse.Namespace) -> dict[str, float]:
     """Return medians over the rounds, by server, way, connections and figure."""
-    find_wrk()  # rather now than after all servers are up
     times = QUICK if options.quick else FULL
     rounds = 1 if options.quick else options.pairs
     version = options.models_dir / str(find_versions(options.models_dir)[0])

@@ -135,7 +135,7 @@ async def swap(shelf: Shelf, service: Running, load: Load, swaps: int) -> dict[s
     return {
         "swapped": swapped,
         "memory_before_mib": memory_mib[0],
-        f"memory_after_{SETTLED}_mib": memory_mib[1],
+        f"memory_after_{SETTLED}_mib": memory_mib[min(1, len(memory_mib) - 1)],
         "memory_after_all_mib": memory_mib[-1],
     }
 
@@ -195,7 +195,7 @@ async def measure(shelf: Shelf, swaps: int, bad: int, stops: int) -> dict[str, f
         "mixed": sum(each.mixed for each in loads),
         "lost": sum(each.lost for each in loads),
         "turned_away": sum(each.turned_away for each in loads),
-        "slowest_request_s": load.slowest_s,
+        "slowest_request_s": max(each.slowest_s for each in loads),
     }
 
 
