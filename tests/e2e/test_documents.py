@@ -24,7 +24,7 @@ TRIED_ELSEWHERE = {
     "docker compose ": "docker_test.py runs compose where there is a container engine",
 }
 UNTRIED = {
-    "ROWSCAN_DATA_DIR=… PYTHONPATH=. python docs/imaging_numbers.py": "takes hours",
+    "ROWSCAN_DATA_DIR=… PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py": "takes hours",
 }
 
 

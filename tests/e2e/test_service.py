@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.inference.version_files import MANIFEST_PATH
 from app.schemas import SEVEN_ANSWER, BatchPrediction, Prediction
 from tests.e2e.running import (
     ROOT,
@@ -128,9 +131,23 @@ def test_stop_is_clean() -> None:
     ],
 )
 def test_stop_while_loading(signal_number: signal.Signals, loading_s: float) -> None:
-    """A stop does not wait for a model that nobody will use, and is as clean as any other."""
+    """A stop in the middle of TensorFlow's start is as clean as any other."""
     with starting_service() as starting:
         starting.wait_until("live")
         time.sleep(loading_s)
         starting.process.send_signal(signal_number)
         assert starting.process.wait(STOPPED_WITHIN_S) == 0
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_stop_does_not_wait_for_a_model(signal_number: signal.Signals, tmp_path: Path) -> None:
+    """That nobody will use: here one whose manifest is never there to be read."""
+    manifest = tmp_path / "1" / MANIFEST_PATH
+    manifest.parent.mkdir(parents=True)
+    os.mkfifo(manifest)
+    with starting_service(ROWSCAN_MODELS_DIR=str(tmp_path)) as starting:
+        starting.wait_until("live")
+        # Opened for writing once the other end is being read from.
+        with manifest.open("wb"):
+            starting.process.send_signal(signal_number)
+            assert starting.process.wait(STOPPED_WITHIN_S) == 0

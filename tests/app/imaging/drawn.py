@@ -113,3 +113,8 @@ def on_grid(file: bytes, put: Callable[[NDArray[np.uint8]], None]) -> bytes:
     pixels = np.array(Image.open(io.BytesIO(file)).convert("L"))
     put(pixels)
     return saved(Image.fromarray(pixels), "PNG")
+
+
+def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """The mean absolute difference of two frames, as a share of their ink."""
+    return float(np.abs(one - other).sum() / (one.sum() + other.sum()) * 2)

@@ -9,15 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.imaging import decode, normalise, read_digit
-from tests.app.imaging.drawn import WAYS, Way, draw, on_grid
+from tests.app.imaging.drawn import WAYS, Way, difference, draw, on_grid
 
 MAX_DIFFERENCE = 0.25
 """Of the ink; that of another digit is above 0.7. A pen of half the width gives 0.2."""
-
-
-def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The mean absolute difference of two frames, as a share of their ink."""
-    return float(np.abs(one - other).sum() / (one.sum() + other.sum()) * 2)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from app.errors import BlankImageError
 from app.imaging import IMAGE_SIDE, normalise, read_digit
+from tests.app.imaging.drawn import difference
 from tests.tiny import real_mnist_dir
 
 PAPER, INK = 225, 40
@@ -33,11 +34,6 @@ def on_paper(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Dark ink on light paper from light ink on black."""
     grey = PAPER - (PAPER - INK) * (ink / 255)
     return grey.round().astype(np.uint8)
-
-
-def difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """The mean absolute difference of two frames, as a share of their ink."""
-    return float(np.abs(one - other).sum() / (one.sum() + other.sum()) * 2)
 
 
 def centre_of_mass(pixels: NDArray[np.float32]) -> tuple[float, float]:
