@@ -1,9 +1,9 @@
-"""What each step of imaging brings: `PYTHONPATH=. python docs/imaging_numbers.py [set ..]`.
+"""What each step of imaging brings: `PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py [SET …]`.
 
 The first row is the per cent of pictures that version 1 reads; each further row leaves one step out
 and says by how much that changes. A set is a folder of pictures whose names begin with their digit,
 or an .npz file of `images` (n, height, width) and `labels`. The made-up scenes hold MNIST's
-validation images and need its folder in ROWSCAN_DATA_DIR. Takes some minutes.
+validation images and need its folder in ROWSCAN_DATA_DIR. Takes hours.
 """
 
 from __future__ import annotations

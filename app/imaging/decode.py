@@ -1,4 +1,4 @@
-"""The bytes of an image file → greyscale ink. The only user of Pillow in the app.
+"""The bytes of an image file → greyscale ink. Files are opened here alone.
 
     bytes ─ check_cost ─ open ─ check size ─ shrink ─ to one grey ─▶ (height, width) uint8
 
