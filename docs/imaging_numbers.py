@@ -1,4 +1,4 @@
-"""What each step of imaging brings: `PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py [SET …]`.
+"""What each imaging step brings: `PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py [SET …]`.
 
 The first row is the per cent of pictures that version 1 reads; each further row leaves one step out
 and says by how much that changes. A set is a folder of pictures whose names begin with their digit,
