@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 class Protocol(HttpToolsProtocol):
     """A connection that is written to through a `Gathering`."""
 
-    max_head_bytes: ClassVar = 64 * 1024  # request line and headers
+    max_head_bytes: ClassVar = 64 * 1024  # of request line and headers that have not ended
     max_head_s: ClassVar = 20.0  # for them to come, from the connection or their first byte
 
     _head_bytes: int | None = 0  # of the head that is coming; None: it is there, or none has begun
