@@ -1,6 +1,6 @@
 """The curve of accuracy over cost: networks of several widths, trained alike for a short while.
 
-    PYTHONPATH=. python docs/cost_curve.py DATA_DIR
+    PYTHONPATH=. .venv/bin/python docs/cost_curve.py DATA_DIR
 
 Each begins with random weights and sees the same six epochs of the distortions of preset `people`,
 without what is drawn. Prints a row as each is done, and writes docs/cost_curve.png at the end. Some

@@ -1,6 +1,6 @@
 """Draw `docs/examples.png`: the example pictures, what the network sees of each, and its answer.
 
-`PYTHONPATH=. python docs/examples_figure.py`, in the environment that `make train` sets up.
+`PYTHONPATH=. .venv/bin/python docs/examples_figure.py`, in the environment of `make train`.
 """
 
 from __future__ import annotations

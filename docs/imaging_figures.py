@@ -1,4 +1,6 @@
-"""Draws docs/imaging/*.png, one strip for each step: `PYTHONPATH=. python docs/imaging_figures.py`.
+"""Draws docs/imaging/*.png, one strip for each step.
+
+`PYTHONPATH=. .venv/bin/python docs/imaging_figures.py`
 
 Twice: a picture as sent, what the network reads without the step, and with it. The digits are those
 of examples/, put into the made-up scenes.

@@ -3,7 +3,7 @@
 The first row is the per cent of pictures that version 1 reads; each further row leaves one step out
 and says by how much that changes. A set is a folder of pictures whose names begin with their digit,
 or an .npz file of `images` (n, height, width) and `labels`. The made-up scenes hold MNIST's
-validation images and need its folder in ROWSCAN_DATA_DIR. Takes hours.
+validation images and need its folder in ROWSCAN_DATA_DIR. Takes some minutes.
 """
 
 from __future__ import annotations

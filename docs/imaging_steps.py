@@ -1,6 +1,6 @@
-"""Draws docs/imaging.png, one example on its way to the network: python docs/imaging_steps.py.
+"""Draws docs/imaging.png, one example on its way to the network.
 
-Run it from the root of the repository, with `PYTHONPATH=.`.
+`PYTHONPATH=. .venv/bin/python docs/imaging_steps.py`
 """
 
 from __future__ import annotations

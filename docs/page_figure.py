@@ -1,6 +1,6 @@
 """Draw `docs/page.png`: the page itself in Chromium, on a desk by day and by night, and on a phone.
 
-`PYTHONPATH=. python docs/page_figure.py`, in the environment that `make test` sets up.
+`PYTHONPATH=. .venv/bin/python docs/page_figure.py`, in the environment of `make test`.
 """
 
 from __future__ import annotations
