@@ -16,7 +16,7 @@ from app.errors import Problem, RowscanError
 
 MEDIA_TYPE = "application/problem+json"
 RETRIABLE = frozenset({429, 503})
-MAX_DETAIL_CHARS = 500  # keeps a problem small: some 1 KB, 2 KB at most
+MAX_DETAIL_CHARS = 500  # of 6 bytes at most, as \u0000: a problem stays under 4 KB
 
 
 def problem_body(problem: Problem, detail: str, request_id: str) -> schemas.Problem:
