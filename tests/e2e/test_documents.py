@@ -12,10 +12,10 @@ import pytest
 import typer.main
 
 from app.settings import Settings
+from tests.e2e.documents import DOCUMENTS, command_lines
+from tests.e2e.running import ROOT
 from training.__main__ import cli
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LOCK_FILES = sorted((ROOT / "requirements").glob("*.txt"))
 MAKE, TRAINING = "make ", ".venv/bin/python -m training "
 TRIED_ELSEWHERE = {
@@ -24,7 +24,7 @@ TRIED_ELSEWHERE = {
     "docker compose ": "docker_test.py runs compose where there is a container engine",
 }
 UNTRIED = {
-    "ROWSCAN_DATA_DIR=… PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py": "takes hours",
+    "ROWSCAN_DATA_DIR=… PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py": "takes minutes",
 }
 
 
@@ -32,7 +32,7 @@ def commands(beginning: str = "") -> list[str]:
     """The commands in the documents that begin so, from fenced sh blocks, without comments."""
     text = "\n".join(path.read_text() for path in DOCUMENTS)
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = re.sub(r"\\\n\s*", "", "".join(blocks)).splitlines()  # what is continued is one line
+    lines = command_lines("".join(blocks))
     found = {re.sub(r"\s+# .*", "", line) for line in lines if line}
     return sorted(command for command in found if command.startswith(beginning))
 
