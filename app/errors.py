@@ -18,8 +18,8 @@
     └── ModelError                        a published version that must not be served
 
 `str(error)` is one or two plain sentences for the person who reads the answer: what was wrong, and
-what to do. It never repeats what was sent, but for the parts of an address that TensorFlow Serving
-and the Open Inference Protocol repeat. Imaging and inference raise these and know no HTTP.
+what to do. It never repeats what was sent, but for the names that TensorFlow Serving and the Open
+Inference Protocol repeat. Imaging and inference raise these and know no HTTP.
 """
 
 from __future__ import annotations

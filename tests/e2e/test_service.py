@@ -120,7 +120,14 @@ def test_stop_is_clean() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signal_number", "loading_s"), [(signal.SIGTERM, 1.0), (signal.SIGINT, 2.0)]
+    ("signal_number", "loading_s"),
+    [
+        (signal.SIGTERM, 0.0),
+        (signal.SIGTERM, 1.0),
+        (signal.SIGTERM, 1.5),
+        (signal.SIGTERM, 2.0),
+        (signal.SIGINT, 1.0),
+    ],
 )
 def test_stop_while_loading(signal_number: signal.Signals, loading_s: float) -> None:
     """A stop in the middle of TensorFlow's start is as clean as any other."""
