@@ -10,8 +10,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from app.errors import ModelError
 from benchmarks import folder, latency, load, network, path, startup, tutorial
 from benchmarks.closed_loop import find_wrk
+from training.errors import TrainingError
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {
     "startup": lambda options: startup.measure(options.models_dir, options.pairs),
@@ -53,7 +55,10 @@ def main() -> None:
     figures = {}
     for name in names:
         print(f"{name} …", file=sys.stderr)
-        figures[name] = BENCHMARKS[name](options)
+        try:
+            figures[name] = BENCHMARKS[name](options)
+        except (ModelError, TrainingError) as error:
+            sys.exit(f"{name}: {error}")
         for figure, value in figures[name].items():
             print(f"{name:<10} {figure:<38} {value:>10,.2f}")
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"

@@ -17,6 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from app.api.context import context_of
+from app.api.limits import check_images
 from app.errors import (
     DeadlineExceededError,
     MalformedRequestError,
@@ -178,8 +179,7 @@ class _Parts:
     def on_part_end(self) -> None:
         if self.part_name != self.name:
             return
-        if len(self.found) == self.max_parts:
-            raise PayloadTooLargeError(f"Too many images. Send at most {self.max_parts} at once.")
+        check_images(len(self.found) + 1, self.max_parts)
         self.found.append(b"".join(self.chunks))
 
     def on_end(self) -> None:

@@ -17,13 +17,8 @@ from starlette.responses import Response
 
 from app.api.inference_schemas import InferBody, InferTensor, RequestedOutput
 from app.api.inputs import JSON, OCTET_STREAM
-from app.api.tensors import (
-    IMAGE_SHAPE,
-    check_images,
-    check_values,
-    from_bytes,
-    from_lists,
-)
+from app.api.limits import check_images, check_values
+from app.api.tensors import IMAGE_SHAPE, from_bytes, from_lists
 from app.errors import InvalidInputError, MalformedRequestError
 from app.inference.contract import CLASSES, INPUT, PROBABILITIES, Scores
 from app.inference.manifest import MODEL_NAME

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from app.errors import InvalidInputError, MalformedRequestError, PayloadTooLargeError
+from app.api.limits import check_images
+from app.errors import InvalidInputError, MalformedRequestError
 from app.imaging import IMAGE_SIDE
 
 MAGIC = npy_format.MAGIC_PREFIX
@@ -28,8 +29,7 @@ def parse_npy(data: bytes, max_images: int) -> NDArray[np.uint8]:
         raise InvalidInputError("The array is not of type uint8.")
     if len(shape) != 3 or shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or shape[0] < 1:
         raise InvalidInputError("The array does not have the shape (n, 28, 28), n at least 1.")
-    if shape[0] > max_images:
-        raise PayloadTooLargeError(f"Too many images. Send at most {max_images} at once.")
+    check_images(shape[0], max_images)
     content = data[file.tell() :]
     if len(content) != math.prod(shape):
         raise MalformedRequestError("The array is shorter or longer than its header says.")

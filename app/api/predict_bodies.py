@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import from_json
 
-from app.api.tensors import IMAGE_SHAPE, check_images, check_values, from_lists
+from app.api.limits import check_images, check_values
+from app.api.tensors import IMAGE_SHAPE, from_lists
 from app.errors import InvalidInputError, MalformedRequestError
 from app.inference.contract import DEFAULT_SIGNATURE, INPUT, OUTPUTS, Scores
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,10 +25,9 @@ from app.errors import DeadlineExceededError, QueueFullError, RequestError
 from app.imaging import IMAGE_SIDE, DecodeLimits, Digit
 from app.imaging.bounds import is_quick_png
 from app.imaging.framed import read_framed
-from app.imaging.picture import Pixels, read_picture
+from app.imaging.picture import Pixels, or_error, read_picture
 
 Result = TypeVar("Result")
-logger = logging.getLogger(__name__)
 
 POOL_THREADS = 2
 MAX_POOL_JOBS = 32  # each may hold a whole body
@@ -108,21 +106,13 @@ class Reader:
         for place in np.flatnonzero(~known).tolist():
             if time.monotonic() > deadline:
                 raise _out_of_time()
-            read = self._read_or_error(images[place])
+            image = images[place]
+            read = image if isinstance(image, RequestError) else or_error(self._read, image)
             if isinstance(read, RequestError):
                 errors[place] = read
             else:
                 pixels[place] = read.pixels
         return Batch(np.delete(pixels, list(errors), axis=0) if errors else pixels, errors)
-
-    def _read_or_error(self, image: Image | RequestError) -> Digit | RequestError:
-        try:
-            return image if isinstance(image, RequestError) else self._read(image)
-        except RequestError as error:
-            return error
-        except Exception:
-            logger.exception("an image of a batch could not be read, unexpectedly")
-            return RequestError("The image could not be read. The fault is ours.")
 
     async def _in_pool(self, job: Callable[[], Result], deadline: float) -> Result:
         """What `job` returns, from one of the threads, if there is room and time.

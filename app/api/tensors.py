@@ -12,30 +12,11 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from app.api.inputs import MAX_OTHER_VALUES, VALUES_PER_IMAGE
-from app.errors import InvalidInputError, PayloadTooLargeError
+from app.errors import InvalidInputError
 from app.imaging import IMAGE_SIDE
 
 IMAGE_SHAPE = (IMAGE_SIDE, IMAGE_SIDE)
 JSON_TYPES = {str: "String", bool: "Boolean", dict: "Object", type(None): "Null"}
-
-
-def check_values(data: bytes, max_images: int) -> None:
-    """Refuse JSON of more values than so many images have, before it is parsed.
-
-    Parsing holds up every other thread.
-    """
-    values = data.count(b",") + data.count(b"[") + data.count(b"{")
-    if values > max_images * VALUES_PER_IMAGE + MAX_OTHER_VALUES:
-        raise PayloadTooLargeError(
-            f"The JSON has more values than {max_images} × 28 × 28 pixels. Send less at once."
-        )
-
-
-def check_images(images: int, max_images: int) -> None:
-    """Refuse more images than may wait for the network: no later moment could take them."""
-    if images > max_images:
-        raise PayloadTooLargeError(f"Too many images. Send at most {max_images} at once.")
 
 
 def from_lists(nested: object, shape: Sequence[int]) -> NDArray[np.float32]:

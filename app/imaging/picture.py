@@ -45,14 +45,14 @@ def read_files(files: Iterable[bytes], limits: DecodeLimits) -> list[Pixels | Re
     small: dict[int, NDArray[np.uint8]] = {}  # 28 × 28 as they are, by place, to be told together
     for place, file in enumerate(files):
         if is_png_of(file, IMAGE_SIDE):
-            grey = _or_error(decode, file, limits)
+            grey = or_error(decode, file, limits)
             if isinstance(grey, np.ndarray):
                 small[place] = grey
                 found.append(np.empty(0, np.float32))  # in whose place one of the digits comes
             else:
                 found.append(grey)
         else:
-            digit = _or_error(read_digit, file, limits)
+            digit = or_error(read_digit, file, limits)
             found.append(digit.pixels if isinstance(digit, Digit) else digit)
     for place, pixels in zip(small, _read_small(list(small.values())), strict=True):
         found[place] = pixels
@@ -66,13 +66,13 @@ def _read_small(pictures: Sequence[NDArray[np.uint8]]) -> list[Pixels | RequestE
     framed, known = read_framed(np.stack(pictures))  # (k, 28, 28), (k,)
     found: list[Pixels | RequestError] = list(framed)
     for place in np.flatnonzero(~known).tolist():
-        digit = _or_error(normalise, pictures[place])
+        digit = or_error(normalise, pictures[place])
         found[place] = digit.pixels if isinstance(digit, Digit) else digit
     return found
 
 
-def _or_error(read: Callable[P, Read], *what: P.args, **how: P.kwargs) -> Read | RequestError:
-    """What `read` returns, or the error that it raises."""
+def or_error(read: Callable[P, Read], *what: P.args, **how: P.kwargs) -> Read | RequestError:
+    """What `read` returns, or the error that it raises: one of many must not spoil the others."""
     try:
         return read(*what, **how)
     except RequestError as error:
