@@ -10,7 +10,8 @@ import { $, isBlank, items, pen, picture, view } from "./state.js";
 const GAP_MS = 80; // between an answer and the next question, while somebody draws
 const PATIENCE_MS = 20_000; // the service itself gives up after 10 s
 const LONGEST_WAIT_S = 15;
-const HEALTH_EVERY_MS = 2_000;
+const HEALTH_EVERY_MS = 2_000; // until the service can answer
+const HEALTH_CALMLY_MS = 15_000; // as long as it can, and the page is looked at
 
 let flight = null; // { abort, stale } of the request that is under way
 
@@ -126,17 +127,20 @@ async function isAlive() {
 
 export async function watchHealth() {
   clearTimeout(view.watching);
+  if (document.hidden) return; // looked at again, it asks again
   try {
     const response = await fetch("health", { cache: "no-store" });
     const { status, model } = await response.json();
     if (status === "ready") {
+      const isBack = $("service").dataset.health !== "ready";
       health("ready", readyWith(model.version));
-      if (["down", "busy"].includes(view.state)) changed({ replaced: true });
+      if (view.state === "down" || (isBack && view.state === "busy")) changed({ replaced: true });
+      watchAgain(HEALTH_CALMLY_MS);
       return;
     }
     const told = { loading: "The model is being loaded …", draining: "The service is stopping" };
     health("waiting", told[status] ?? "The service has no model");
-    view.watching = setTimeout(watchHealth, HEALTH_EVERY_MS);
+    watchAgain(HEALTH_EVERY_MS);
   } catch {
     lost();
   }
@@ -144,6 +148,10 @@ export async function watchHealth() {
 
 function lost() {
   health("down", "The service does not answer");
+  watchAgain(HEALTH_EVERY_MS);
+}
+
+function watchAgain(afterMs) {
   clearTimeout(view.watching);
-  view.watching = setTimeout(watchHealth, HEALTH_EVERY_MS);
+  view.watching = setTimeout(watchHealth, afterMs);
 }

@@ -44,6 +44,8 @@ function listen() {
     drawBeliefs(view.answer?.rows ?? []);
     paint();
   });
+  document.addEventListener("visibilitychange", watchHealth);
+  for (const change of ["online", "offline"]) window.addEventListener(change, watchHealth);
   new ResizeObserver(paint).observe($("sheet"));
 }
 

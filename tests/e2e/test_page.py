@@ -194,6 +194,18 @@ def test_down(page: Page) -> None:
     expect(page.locator("#service")).to_have_text("Ready, model version 1")
 
 
+def test_gone_while_nobody_draws(page: Page) -> None:
+    """That the service has gone is seen without asking it about a picture, and that it is back."""
+    page.clock.install()
+    show(page, page.url)
+    page.route("**/health", lambda route: route.abort())
+    page.clock.fast_forward("00:15")
+    expect(page.locator("#service")).to_have_text("The service does not answer")
+    page.unroute("**/health")
+    page.clock.fast_forward("00:02")
+    expect(page.locator("#service")).to_have_text("Ready, model version 1")
+
+
 @pytest.mark.parametrize("way", ["drawn", "chosen"])
 def test_curl(page: Page, way: str) -> None:
     """The command that is shown asks about the same picture."""
