@@ -1,4 +1,4 @@
-"""Draw `docs/page.png`: the page itself in Chromium, on a desk by day and by night, and on a phone.
+"""Draw `docs/page.png`: the page itself in Chromium, on a desk and on a phone, by day and by night.
 
 `PYTHONPATH=. .venv/bin/python docs/page_figure.py`, in the environment of `make test`.
 """
@@ -17,14 +17,14 @@ from tests.e2e.browser import draw, running_chromium, show, wait_for_answer
 from tests.e2e.running import running_service
 
 ROOT = Path(__file__).resolve().parents[1]
-DESK, PHONE = (1280, 870), (390, 1130)  # px
-HEIGHT = 600  # px, of all three in the picture
+DESK, PHONE = (1280, 870), (360, 1000)  # px
+HEIGHT = 600  # px, of all of them in the picture
 GAP = 20  # px
 BACKDROP = "#8d939c"
 
 
 def main() -> None:
-    """Photograph the page three times and lay the pictures side by side."""
+    """Photograph the page in each window and lay the pictures side by side."""
     with running_service() as service, running_chromium() as chromium:
         day = window(chromium, service.url, DESK, "light")
         draw(day, DIGITS[3])
@@ -32,9 +32,12 @@ def main() -> None:
         night = window(chromium, service.url, DESK, "dark")
         night.locator("#file").set_input_files(ROOT / "examples/8.jpg")
         wait_for_answer(night)
-        phone = window(chromium, service.url, PHONE, "light")
-        draw(phone, CAT)
-        photographs = [photograph(page) for page in (day, night, phone)]
+        stranger = window(chromium, service.url, PHONE, "light")
+        draw(stranger, CAT)
+        refused = window(chromium, service.url, PHONE, "dark")
+        refused.locator("#file").set_input_files(ROOT / "README.md")
+        refused.wait_for_selector("[data-state=refused]")
+        photographs = [photograph(page) for page in (day, night, stranger, refused)]
     side_by_side(photographs).save(ROOT / "docs/page.png", optimize=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -35,6 +36,10 @@ MAX_PART_HEADER_BYTES = 1024
 # Parts with other names are skipped; this many may come beside those that are wanted.
 MAX_OTHER_PARTS = 16
 MULTIPART = "multipart/form-data"
+
+AS_IT_IS: Final = b"identity"
+COMPRESSED: Final = (b"gzip", b"x-gzip", b"deflate")  # as Content-Encoding, RFC 9110
+EITHER_HEADER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's, which is HTTP's "deflate"
 
 
 class Body(NamedTuple):
@@ -64,8 +69,10 @@ class Bodies:
         and MalformedRequestError; ClientDisconnect when the client leaves.
         """
         headers = _Headers.of(request)
-        if headers.encoding != b"identity":
-            raise UnsupportedImageError("Compressed bodies are not read here. Send it as it is.")
+        if headers.encoding not in (AS_IT_IS, *COMPRESSED):
+            raise UnsupportedImageError(
+                "Bodies compressed so are not read here. Send it as it is, or as gzip or deflate."
+            )
         if headers.declared_bytes > self._max_bytes:
             raise self._too_large()
         chunks: list[bytes] = []
@@ -92,7 +99,23 @@ class Bodies:
             context_of(request).bytes_in = total
         if total == 0:
             raise MalformedRequestError("The body is empty. Send an image.")
-        return Body(headers.content_type, b"".join(chunks))
+        data = b"".join(chunks)
+        if headers.encoding != AS_IT_IS:
+            data = await asyncio.to_thread(self._uncompressed, data)
+        return Body(headers.content_type, data)
+
+    def _uncompressed(self, data: bytes) -> bytes:
+        """What was compressed, which is bounded as if it had come so."""
+        stream = zlib.decompressobj(EITHER_HEADER)
+        try:
+            content = stream.decompress(data, self._max_bytes + 1)
+        except zlib.error as error:
+            raise MalformedRequestError("The compressed body cannot be read.") from error
+        if len(content) > self._max_bytes:
+            raise self._too_large()
+        if not stream.eof or stream.unused_data:
+            raise MalformedRequestError("The compressed body breaks off, or goes on after its end.")
+        return content
 
     def _check(self, total: int) -> None:
         if total > self._max_bytes:
@@ -191,7 +214,7 @@ class _Headers(NamedTuple):
 
     content_type: str = ""
     declared_bytes: int = 0  # 0 when Content-Length says nothing, and then reading counts
-    encoding: bytes = b"identity"
+    encoding: bytes = AS_IT_IS
 
     @classmethod
     def of(cls, request: Request) -> _Headers:
@@ -204,5 +227,5 @@ class _Headers(NamedTuple):
         return cls(
             found.get(b"content-type", b"").decode("latin-1"),
             int(declared) if declared.isdigit() and len(declared) < 20 else 0,
-            found.get(b"content-encoding", b"identity").lower(),
+            found.get(b"content-encoding", AS_IT_IS).lower(),
         )

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from app import __version__
 from app.schemas import SEVEN_ANSWER, shown
 
 VERSION: Final = str(SEVEN_ANSWER["model_version"])
 SERVER: Final = {
     "name": "rowscan",
-    "version": "0.1.0",
+    "version": __version__,
     "extensions": ["binary_tensor_data", "classification"],
 }
 MODEL: Final = {

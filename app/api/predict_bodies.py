@@ -63,7 +63,7 @@ def _signature(body: dict[str, Any]) -> str:
     name = body.get("signature_name", "")
     if not isinstance(name, str):
         raise MalformedRequestError(
-            "JSON Value: not formatted correctly. 'signature_name' key must be a string value."
+            "JSON Value: … not formatted correctly. 'signature_name' key must be a string value."
         )
     name = name or DEFAULT_SIGNATURE
     if name not in OUTPUTS:
@@ -82,17 +82,20 @@ def _from_rows(instances: object, max_images: int) -> NDArray[np.float32]:
         return from_lists(images, (len(images), *IMAGE_SHAPE))
     except InvalidInputError:
         # Once more, one by one, to say which it is.
-        return np.stack([_from_row(place, image) for place, image in enumerate(images)])
+        key = f" key: {INPUT.name}" if _is_named(instances[0]) else ""
+        return np.stack([_from_row(place, key, image) for place, image in enumerate(images)])
 
 
-def _from_row(place: int, image: object) -> NDArray[np.float32]:
+def _from_row(place: int, key: str, image: object) -> NDArray[np.float32]:
     try:
         return from_lists(image, IMAGE_SHAPE)
     except InvalidInputError as error:
-        raise InvalidInputError(
-            f"Failed to process element: {place} of '{BY_ROW}' list. "
-            f"Error: INVALID_ARGUMENT: {error}"
-        ) from error
+        raise InvalidInputError(_failed(place, key, str(error))) from error
+
+
+def _failed(place: int, key: str, why: str) -> str:
+    error = f"Error: INVALID_ARGUMENT: {why}"
+    return f"Failed to process element: {place}{key} of '{BY_ROW}' list. {error}"
 
 
 def _without_names(instances: list[Any]) -> list[Any]:
@@ -109,10 +112,14 @@ def _without_names(instances: list[Any]) -> list[Any]:
             raise MalformedRequestError(
                 f"Expecting object but got list at item {place} of input list"
             )
-        if set(item) != {INPUT.name}:
+        for key in item:
+            if key != INPUT.name:
+                unknown = f"JSON object: does not have named input: {key}"
+                raise MalformedRequestError(_failed(place, f" key: {key}", unknown))
+        if not item:
             raise MalformedRequestError(
                 f"Failed to process element: {place} of '{BY_ROW}' list. "
-                f"JSON object: keys must be equal to: {INPUT.name}"
+                f"JSON object: {{}} must only have keys: {INPUT.name}"
             )
     return [item[INPUT.name] for item in instances]
 

@@ -16,7 +16,7 @@ from app.errors import InvalidInputError
 from app.imaging import IMAGE_SIDE
 
 IMAGE_SHAPE = (IMAGE_SIDE, IMAGE_SIDE)
-JSON_TYPES = {str: "String", bool: "Boolean", dict: "Object", type(None): "Null"}
+ROUNDING = 1e-6  # beyond 0 and 1, which resizing in float32 leaves
 
 
 def from_lists(nested: object, shape: Sequence[int]) -> NDArray[np.float32]:
@@ -53,20 +53,27 @@ _OUT_OF_RANGE = "The values must be from 0 to 1, light ink on dark: divide grey 
 
 
 def _in_range(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    # A comparison with NaN is false.
-    if not ((values >= 0) & (values <= 1)).all():
+    least, most = values.min(initial=0), values.max(initial=1)
+    if not (least >= -ROUNDING and most <= 1 + ROUNDING):  # nor is NaN
         raise InvalidInputError(_OUT_OF_RANGE)
-    return values
+    return values if (least, most) == (0, 1) else values.clip(0, 1)
+
+
+def _json_type(item: object) -> str | None:
+    """What TensorFlow Serving calls the type of an item, unless it is a number or a list."""
+    if isinstance(item, bool):
+        return str(item)
+    return {str: "String", dict: "Object", type(None): "Null"}.get(type(item))
 
 
 def _misfit(item: object, level: int, shape: Sequence[int]) -> str:
     """Why an item cannot stand at a level of the lists, in TensorFlow Serving's words."""
     rank = len(shape)
-    if type(item) in JSON_TYPES:
-        return f"JSON Value of Type: {JSON_TYPES[type(item)]} is not of expected type: float"
+    if kind := _json_type(item):
+        return f"JSON Value: … Type: {kind} is not of expected type: float"
     if not isinstance(item, list):
         return (
-            f"JSON Value found at incorrect level: {level + 1} in the JSON DOM. "
+            f"JSON Value: … found at incorrect level: {level + 1} in the JSON DOM. "
             f"Expected at level: {rank}"
         )
     if level == rank:

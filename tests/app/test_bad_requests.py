@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import json
 import struct
@@ -19,7 +20,7 @@ from app.api.documentation import SEVEN
 from app.api.explain import encode_png
 from app.inference.fake import FakeClassifier
 from tests.app import ways_in
-from tests.app.ways_in import EVERY_WAY, SEVEN_PNG, Request
+from tests.app.ways_in import EVERY_WAY, SEVEN_PNG, Request, compressed
 
 MALFORMED = (400, "/problems/malformed-request")
 INVALID = (422, "/problems/invalid-input")
@@ -124,11 +125,11 @@ BAD_BODIES = [
     Bad("unknown content type", ways_in.raw(SEVEN_PNG, "text/plain"), UNSUPPORTED),
     Bad("form of curl -d", {"url": "/predict", "data": {"a": "b"}}, UNSUPPORTED),
     Bad("senseless content type", ways_in.raw(SEVEN_PNG, ";;=\t/"), UNSUPPORTED),
-    Bad(
-        "compressed body",
-        ways_in.raw(SEVEN_PNG) | {"headers": {"Content-Encoding": "gzip"}},
-        UNSUPPORTED,
-    ),
+    Bad("compressed in another way", compressed(SEVEN_PNG, "br"), UNSUPPORTED),
+    Bad("not compressed", compressed(SEVEN_PNG), MALFORMED),
+    Bad("compressed, broken off", compressed(gzip.compress(SEVEN_PNG)[:-9]), MALFORMED),
+    Bad("more after its end", compressed(gzip.compress(SEVEN_PNG) + b"more"), MALFORMED),
+    Bad("compressed, over the limit", compressed(gzip.compress(bytes(100_001))), TOO_LARGE),
 ]
 BAD_MULTIPART = [
     Bad("no part", multipart_body(b"--b--\r\n"), MALFORMED),

@@ -27,6 +27,12 @@ def raw(data: bytes, content_type: str = "image/png") -> Request:
     return {"url": "/predict", "content": data, "headers": {"Content-Type": content_type}}
 
 
+def compressed(data: bytes, encoding: str = "gzip") -> Request:
+    """The bytes as a body that says it is compressed."""
+    request = raw(data)
+    return request | {"headers": request["headers"] | {"Content-Encoding": encoding}}
+
+
 def json_image(data: bytes) -> Request:
     """Base64 in JSON."""
     return {"url": "/predict", "json": {"image": base64.b64encode(data).decode()}}

@@ -163,6 +163,19 @@ def test_triton_asks_for_classes(triton: Any) -> None:  # noqa: ANN401
     assert classes[0, 0].endswith(b":7:7")
 
 
+@pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
+def test_triton_compresses(triton: Any, algorithm: str) -> None:  # noqa: ANN401
+    """Its requests may be compressed, and it may ask for answers that are."""
+    tensor = InferInput("image", [1, 28, 28], "FP32").set_data_from_numpy(as_seen(SEVEN))
+    answer = triton.infer(
+        "digits",
+        [tensor],
+        request_compression_algorithm=algorithm,
+        response_compression_algorithm=algorithm,
+    )
+    assert answer.as_numpy("probabilities").argmax() == 7
+
+
 def test_triton_is_told_what_is_wrong(triton: Any) -> None:  # noqa: ANN401
     """Its exceptions carry our status and text."""
     with pytest.raises(InferenceServerException, match="is not found") as raised:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -51,6 +54,17 @@ async def test_answer(client: httpx.AsyncClient) -> None:
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-6)
     assert answer["is_digit"] is True
     assert answer["model_version"] == 3
+
+
+@pytest.mark.parametrize(
+    ("encoding", "compress"), [("gzip", gzip.compress), ("Deflate", zlib.compress)]
+)
+async def test_compressed(
+    client: httpx.AsyncClient, encoding: str, compress: Callable[[bytes], bytes]
+) -> None:
+    """A body may come compressed."""
+    expected = await predict(client, ways_in.raw(SEVEN_PNG))
+    assert await predict(client, ways_in.compressed(compress(SEVEN_PNG), encoding)) == expected
 
 
 @pytest.mark.parametrize("way", [way for way in ways_in.EVERY_WAY if "batch" not in way])

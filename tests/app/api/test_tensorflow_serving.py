@@ -69,6 +69,7 @@ def changed(value: object) -> list[list[object]]:
 
 
 ELEMENT = "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: "
+TYPE = "JSON Value: … Type:"
 NOT_A_FLOAT = " is not of expected type: float"
 BODY = json.dumps({"instances": [ROWS]})
 GOOD = [
@@ -131,7 +132,15 @@ BAD_JSON = [
         "other name in a row",
         {"instances": [{"x": ROWS}]},
         400,
-        "Failed to process element: 0 of 'instances' list. JSON object: keys must be equal to: ",
+        "Failed to process element: 0 key: x of 'instances' list. Error: INVALID_ARGUMENT: "
+        "JSON object: does not have named input: x",
+    ),
+    predict(
+        "no name in a row",
+        {"instances": [{}]},
+        400,
+        "Failed to process element: 0 of 'instances' list. "
+        "JSON object: {} must only have keys: image",
     ),
     predict(
         "bare after named",
@@ -149,7 +158,7 @@ BAD_JSON = [
         "signature no string",
         {"signature_name": 100},
         400,
-        "JSON Value: not formatted correctly. 'signature_name' key must be a string value.",
+        "JSON Value: … not formatted correctly. 'signature_name' key must be a string value.",
     ),
     predict(
         "unknown signature",
@@ -159,11 +168,14 @@ BAD_JSON = [
     ),
 ]
 BAD_VALUES = [
-    predict("number", {"instances": [7]}, 400, f"{ELEMENT}JSON Value found at incorrect level: 1"),
-    predict("string", {"instances": [changed("7")]}, 400, f"{ELEMENT}JSON Value of Type: String"),
-    predict("base64", {"instances": [{"b64": "Nw=="}]}, 400, f"{ELEMENT}JSON Value of Type: Obj"),
-    predict("true", {"inputs": [changed(True)]}, 400, "JSON Value of Type: Boolean" + NOT_A_FLOAT),
-    predict("null", {"inputs": [changed(None)]}, 400, "JSON Value of Type: Null" + NOT_A_FLOAT),
+    predict(
+        "number", {"instances": [7]}, 400, f"{ELEMENT}JSON Value: … found at incorrect level: 1"
+    ),
+    predict("string", {"instances": [changed("7")]}, 400, f"{ELEMENT}{TYPE} String"),
+    predict("base64", {"instances": [{"b64": "Nw=="}]}, 400, f"{ELEMENT}{TYPE} Object"),
+    predict("true", {"inputs": [changed(True)]}, 400, f"{TYPE} True{NOT_A_FLOAT}"),
+    predict("false", {"inputs": [changed(False)]}, 400, f"{TYPE} False{NOT_A_FLOAT}"),
+    predict("null", {"inputs": [changed(None)]}, 400, f"{TYPE} Null{NOT_A_FLOAT}"),
     predict("too deep", {"inputs": [changed([7])]}, 400, "Encountered list at unexpected level: 3"),
     predict(
         "27 rows",
@@ -172,8 +184,8 @@ BAD_VALUES = [
         "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: "
         "Encountered list at unexpected size: 27 at level: 0 expected size: 28",
     ),
-    predict("one bare image", {"inputs": ROWS}, 400, "JSON Value found at incorrect level: 3"),
-    predict("inputs a number", {"inputs": 7}, 400, "JSON Value found at incorrect level: 1"),
+    predict("one bare image", {"inputs": ROWS}, 400, "JSON Value: … found at incorrect level: 3"),
+    predict("inputs a number", {"inputs": 7}, 400, "JSON Value: … found at incorrect level: 1"),
     predict("NaN", {"instances": [changed(float("nan"))]}, 400, f"{ELEMENT}The values must be"),
     predict("infinity", {"inputs": [changed(float("inf"))]}, 400, "The values must be from 0 to"),
     predict("grey values", {"instances": [SEVEN.tolist()]}, 400, f"{ELEMENT}The values must be"),
@@ -298,6 +310,17 @@ async def test_recorded_request(client: httpx.AsyncClient, recorded: Recorded) -
         assert len(body["error"]) <= 500
     else:
         assert body == recorded.answer
+
+
+async def test_rounding_beyond_the_range(client: httpx.AsyncClient) -> None:
+    """What resizing in float32 leaves beyond 0 and 1 is taken for these."""
+    answers = [
+        await client.post(PREDICT, json={"instances": [changed(value)]})
+        for value in (0, -1e-7, 1, 1.0000001)
+    ]
+    zero, below, one, above = [answer.json()["predictions"] for answer in answers]
+    assert (below, above) == (zero, one)
+    assert zero != one
 
 
 @pytest.mark.parametrize("place", ["", "/versions/3", "/labels/stable"])
