@@ -54,6 +54,7 @@ WITHOUT: dict[str, tuple[Any, str, Any]] = {
     "paper by vote": (PAPER, "_flat_level", lambda grey: float(np.median(PAPER.border(grey)))),
     "grain of pairs": (INK, "measure_grain", border_grain),
     "shade made up for": (INK, "_even_out", lambda strength, _: strength),
+    "print taken off": (INK, "measure_print", lambda *_: 0.0),
     "lines removed": (NORMALISE, "remove_lines", lambda strength: strength),
     "specks dropped": (PARTS, "MIN_SHARE", 1e-9),
     "intruders dropped": (PARTS, "_without_intruders", lambda _, weights: weights),

@@ -66,6 +66,38 @@ def squared(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.ui
     return photographed(ink, 1.0, rng)
 
 
+def page(
+    digit: NDArray[np.uint8], rng: np.random.Generator, rules: int, is_squared: bool
+) -> NDArray[np.uint8]:
+    """A digit of any size on a page with so many printed lines: a scan, or a tilted photo of it."""
+    side = int(rng.integers(500, 1200))
+    ink = placed(digit, rng, side, rng.uniform(0.15, 0.6))
+    gap, tone = side // rules, rng.uniform(0.15, 0.5)
+    thick = max(1, side // int(rng.integers(250, 500)))
+    for lines in (ink, ink.T) if is_squared else (ink,):
+        for start in range(int(rng.integers(0, gap)), side, gap):
+            lines[start : start + thick] = np.maximum(lines[start : start + thick], tone)
+    if rng.random() < 0.5:
+        scan: NDArray[np.uint8] = (250 - 220 * ink).astype(np.uint8)
+        return scan
+    tilted = Image.fromarray((255 * ink).astype(np.uint8)).rotate(
+        rng.uniform(-1, 1), Image.Resampling.BICUBIC
+    )
+    rim = side // 40  # where turning has left no lines
+    whole = np.asarray(tilted, np.float32)[rim:-rim, rim:-rim] / 255
+    return photographed(whole, np.linspace(1, 0.65, whole.shape[1], dtype=np.float32), rng)
+
+
+def notebook(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A page with lines to write on."""
+    return page(digit, rng, int(rng.integers(6, 16)), is_squared=False)
+
+
+def graph_paper(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A page with small squares."""
+    return page(digit, rng, int(rng.integers(12, 28)), is_squared=True)
+
+
 def cell(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A cell of a form: lines at one to four sides, at the edge or a little inside."""
     side = int(rng.integers(40, 140))
@@ -162,7 +194,7 @@ def eight_by_eight(digit: NDArray[np.uint8], _: np.random.Generator) -> NDArray[
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
-        ruled, squared, cell, small_cell, neighbour, table, hard_shadow, lamp, broken, faint,
-        tight, eight_by_eight,
+        ruled, squared, notebook, graph_paper, cell, small_cell, neighbour, table, hard_shadow,
+        lamp, broken, faint, tight, eight_by_eight,
     )
 }  # fmt: skip

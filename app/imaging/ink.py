@@ -19,6 +19,7 @@ from app.imaging.paper import (
     is_dark,
     percentile,
 )
+from app.imaging.printed import measure_print
 
 MIN_CONTRAST: Final = 6.0
 """Grey levels: on a picture with less between paper and ink nothing is seen, by eye either."""
@@ -69,7 +70,7 @@ class InkMap(NamedTuple):
 
 
 def measure_ink(grey: NDArray[np.float32]) -> InkMap:
-    """Take the paper away, find out whether ink is dark or light, scale it to 0..1.
+    """Take the paper away, and what is printed on it; scale the ink, dark or light, to 0..1.
 
     grey: (height, width) float32, 0..255. Raises BlankImageError when nothing stands out.
     """
@@ -86,8 +87,11 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     # Chosen before the light is evened out: that takes ink on the brightest paper below `faintest`.
     inked = signed > faintest
     strength = _even_out(signed, paper) if dark else signed
-    full = percentile(strength[inked], FULL_INK_PERCENTILE)
     hidden = GRAIN_HIDDEN * grain
+    if min(grey.shape) >= MIN_PHOTO_SIDE and (printed := measure_print(strength, faintest)):
+        inked &= strength > printed
+        hidden = max(hidden, printed)
+    full = percentile(strength[inked], FULL_INK_PERCENTILE)
     if full <= hidden:  # grain in the brightest light, no ink
         raise _blank()
     return InkMap(np.clip((strength - hidden) / np.float32(full - hidden), 0, 1), dark)

@@ -19,7 +19,7 @@ from app.imaging.parts import HALF_INK, label_parts
 MIN_SIDE: Final = 24
 """In smaller pictures a line and a straight stroke look the same."""
 
-MIN_REST: Final = 0.3
+MIN_REST: Final = 0.1
 """Of the picture's side: how large a digit must be left, or else the line is a one."""
 
 FAINT_LINE: Final = 0.25
@@ -99,18 +99,32 @@ def _find_lines(inked: NDArray[np.bool_]) -> list[_Line]:
     if not (inked[:, :narrowest].any() and inked[:, -narrowest:].any()):
         return []
     slack = height // LEAN_ROWS
-    if slack:
-        padded = np.pad(inked, ((slack, slack), (0, 0)))
-        inked = np.logical_or(padded[: -2 * slack], padded[2 * slack :]) | inked
     edges = np.arange(STRIPS + 1) * width // STRIPS
-    covered = np.add.reduceat(inked, edges[:-1], axis=1, dtype=np.intp)  # (height, STRIPS)
-    bars = covered >= COVERED * (edges[1:] - edges[:-1])
+    least = COVERED * (edges[1:] - edges[:-1])  # (STRIPS,)
+    bars = _covered(_thickened(inked, slack), edges) >= least
     if not bars.any(axis=0).all():
         return []
+    # Of the rows that together cover a strip, at least one has its share.
+    own = bars & (_covered(inked, edges) >= least / (2 * slack + 1))
     labels = label_parts(bars)
-    parts = [labels == label for label in np.unique(labels[bars])]
+    parts = [(labels == label) & own for label in np.unique(labels[bars])]
     lines = [_line(part) for part in parts if part.any(axis=0).all()]
     return [line for line in lines if _is_line(line, height)]
+
+
+def _thickened(inked: NDArray[np.bool_], rows: int) -> NDArray[np.bool_]:
+    """So many rows more above and below all ink."""
+    thick = inked.copy()
+    for row in range(1, rows + 1):
+        thick[row:] |= inked[:-row]
+        thick[:-row] |= inked[row:]
+    return thick
+
+
+def _covered(inked: NDArray[np.bool_], edges: NDArray[np.intp]) -> NDArray[np.intp]:
+    """How many pixels of each row are inked in each strip: (height, STRIPS)."""
+    counts: NDArray[np.intp] = np.add.reduceat(inked, edges[:-1], axis=1, dtype=np.intp)
+    return counts
 
 
 def _line(part: NDArray[np.bool_]) -> _Line:

@@ -40,11 +40,11 @@ def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Keep the parts that make up the digit, each with its soft edge: (height, width) 0..1."""
     strokes = ink >= HALF_INK
     side = -(-max(ink.shape) // GRID_SIDE)  # pixels along a cell
-    cells = _each_cell(np.logical_or, strokes, side)
+    cells = each_cell(np.logical_or, strokes, side)
     labels = label_parts(cells)
     kept = cells if labels.max() == labels[cells].min() else _heavy(labels, ink, side)
     # One cell more all around holds the soft edges, but not of what was dropped.
-    grown = _grow(kept) & (kept | ~cells)
+    grown = grow(kept) & (kept | ~cells)
     if side == 1:
         return ink * grown
     fine = grown.repeat(side, axis=0).repeat(side, axis=1)[: ink.shape[0], : ink.shape[1]]
@@ -53,7 +53,7 @@ def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _heavy(labels: NDArray[np.intp], ink: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
     """The cells of those parts that are neither specks nor come in from an edge."""
-    amounts = _each_cell(np.add, np.where(ink >= HALF_INK, ink, np.float32(0)), side)
+    amounts = each_cell(np.add, np.where(ink >= HALF_INK, ink, np.float32(0)), side)
     weights = np.bincount(labels.ravel(), weights=amounts.ravel())  # (parts + 1,)
     weights[0] = 0  # paper
     along_edge = _along_an_edge(labels, weights.size)
@@ -100,7 +100,7 @@ def _join_runs(starts: list[int], stops: list[int], width: int) -> list[int]:
     return [root(run) + 1 for run in range(len(starts))]
 
 
-def _grow(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def grow(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """One cell more on every side; the same shape."""
     rows = cells.copy()
     rows[1:] |= cells[:-1]
@@ -140,7 +140,7 @@ def _without_intruders(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray
     return free if longer >= MIN_DIGIT_SIDE * min(labels.shape) else weights
 
 
-def _each_cell(join: np.ufunc, picture: NDArray[T], side: int) -> NDArray[T]:
+def each_cell(join: np.ufunc, picture: NDArray[T], side: int) -> NDArray[T]:
     """Join the pixels of each cell: (h, w) → (ceil(h / side), ceil(w / side))."""
     if side == 1:
         return picture

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from app.imaging import decode, normalise, read_digit
 from tests.app.imaging.drawn import WAYS, Way, difference, draw, on_grid
@@ -66,6 +67,35 @@ def test_what_lies_around_does_not_matter(
     """Lines, borders and strokes beside a digit are dropped; strokes they cross are kept."""
     for digit, reference in enumerate(references):
         pixels = read_digit(on_grid(draw(digit, Way()), put)).pixels
+        assert difference(pixels, reference) < MAX_DIFFERENCE, digit
+
+
+def page(tone: int, is_squared: bool, digit: NDArray[np.uint8], tilt: float) -> NDArray[np.uint8]:
+    """A sheet with lines 2 pixels wide, with a digit an eighth as high, turned by some degrees."""
+    sheet = np.full((900, 900), 245, np.uint8)
+    for lines in (sheet, sheet.T) if is_squared else (sheet,):
+        for start in range(20, 898, 45):
+            lines[start : start + 2] = tone
+    height, width = digit.shape
+    under = sheet[300 : 300 + height, 500 : 500 + width]
+    under[:] = np.minimum(under, digit)
+    turned = Image.fromarray(sheet).rotate(tilt, Image.Resampling.BICUBIC)
+    return np.asarray(turned)[20:-20, 20:-20]
+
+
+@pytest.mark.parametrize("tilt", [0, 1])
+@pytest.mark.parametrize(
+    ("tone", "is_squared"),
+    [(200, False), (200, True), (140, True), (40, False)],
+    ids=["ruled", "squared", "dark squares", "black lines"],
+)
+def test_a_printed_page(
+    tone: int, is_squared: bool, tilt: int, references: list[NDArray[np.float32]]
+) -> None:
+    """A small digit on a whole page of printed lines comes out as one on plain paper."""
+    for digit, reference in enumerate(references):
+        small = decode(draw(digit, Way(scale=1.1)))
+        pixels = normalise(page(tone, is_squared, small, tilt)).pixels
         assert difference(pixels, reference) < MAX_DIFFERENCE, digit
 
 
