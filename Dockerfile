@@ -1,7 +1,7 @@
 # Two images from one file:
 #   docker build --target serve .    the service (the default)
 #   docker build --target train .    the training command line
-# With --build-arg REQUIREMENTS=otel the service has what exports traces too (some 2 MB).
+# With --build-arg REQUIREMENTS=otel the service has what exports traces too.
 # Both run as uid 10001 with a read-only root. The service writes to /tmp only, training also to
 # models/, runs/ and its cache.
 
