@@ -1,6 +1,7 @@
 # Two images from one file:
 #   docker build --target serve .    the service (the default)
 #   docker build --target train .    the training command line
+# With --build-arg REQUIREMENTS=otel the service has what exports traces too.
 # Both run as uid 10001 with a read-only root. The service writes to /tmp only, training also to
 # models/, runs/ and its cache.
 
@@ -17,10 +18,11 @@ WORKDIR /srv/rowscan
 # TensorFlow's C++ headers (290 MB), libclang (60 MB, for building TensorFlow), tests, type stubs.
 # Bytecode is compiled here because nothing can be written later.
 FROM base AS serve-dependencies
-COPY requirements/serve.txt requirements/
+ARG REQUIREMENTS=serve
+COPY requirements/${REQUIREMENTS}.txt requirements/
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
-        --require-hashes --requirement requirements/serve.txt \
+        --require-hashes --requirement requirements/${REQUIREMENTS}.txt \
     && cd /opt/venv/lib/python3.11/site-packages \
     && rm -rf tensorflow/include clang \
     && find . -type d -name tests -prune -exec rm -rf {} + \

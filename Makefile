@@ -51,10 +51,12 @@ docker-test: $(BIN)/pip ## Build the image, run it with compose, check it from o
 
 lock: $(VENV)/.dev ## Remake requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --output-file requirements/serve.txt
+	@$(COMPILE) $(ARGS) --output-file requirements/otel.txt --constraints requirements/serve.txt \
+	  --extra otel
 	@$(COMPILE) $(ARGS) --output-file requirements/train.txt --constraints requirements/serve.txt \
 	  --extra train
 	@$(COMPILE) $(ARGS) --output-file requirements/dev.txt --constraints requirements/train.txt \
-	  --extra train --group dev
+	  --constraints requirements/otel.txt --extra train --group dev
 	@for peer in $(basename $(wildcard benchmarks/servers/*.in)); do \
 	  $(subst pyproject.toml,$$peer.in,$(COMPILE)) $(ARGS) --output-file $$peer.txt \
 	    --constraints requirements/serve.txt || exit; \

@@ -121,7 +121,7 @@ def _install_doors(
     predictor = Predictor(service, bodies, reader, settings, metrics.image_unread)
     door = TensorDoor(service, bodies, reader, settings)
     app.direct_endpoints = {"/predict": predictor.one, "/predict/batch": predictor.many}
-    app.envelope = layers(settings, metrics, app.direct_endpoints, tracing)
+    app.envelope = layers(settings, metrics, tracing)
     app.add_middleware(app.envelope)
     app.include_router(health_router(service))
     app.include_router(metrics_router(metrics, service))

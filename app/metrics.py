@@ -34,7 +34,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.bulk_histogram import BulkHistogram
-from app.errors import REASONS
+from app.errors import PROBLEMS, REASONS, RateLimitedError, UnauthorizedError
 from app.inference.contract import CLASSES
 from app.inference.readings import Reading
 from app.inference.service import Service
@@ -54,6 +54,9 @@ CONFIDENCE_BUCKETS: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99
 Stage = Literal["decode", "queue", "infer"]
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 LOADED, REFUSED = "loaded", "refused"
+# They come to nothing within microseconds, in any number: among the durations of a route they
+# would hide how long the others take.
+UNTIMED: Final = frozenset(PROBLEMS[kind].reason for kind in (UnauthorizedError, RateLimitedError))
 PUBLISH_EVERY_S: Final = 1.0
 COUNT_AT: Final = 256  # requests that have ended; a scrape counts them before
 
@@ -154,9 +157,12 @@ class Metrics:
         `route` is a template, never a path: what clients send must not make new series.
         `reason` is one of REASONS when the request was answered with a problem.
         """
-        self._ended.append((route, status, time.monotonic() - started, timings))
         if reason is not None:
             self._refusals[reason].inc()
+        if reason in UNTIMED:
+            self._requests.labels(route, str(status)).inc()
+            return
+        self._ended.append((route, status, time.monotonic() - started, timings))
         if len(self._ended) >= COUNT_AT:
             self._count_ended()
 

@@ -96,11 +96,11 @@ class Settings(BaseSettings):
         "auto", description="Log lines: json, text, or auto, which is text on a terminal."
     )
     access_log: float = Field(
-        0.0,
+        1.0,
         ge=0,
         le=1,
-        description="Share of good requests that leave a log line; "
-        "refused and failed ones always do, up to 10 a second, but for probes.",
+        description="Share of good requests that leave a log line, up to 100 a second; "
+        "refused and failed ones always do, up to 10 a second; probes never.",
     )
 
     @field_validator("cors_origins", mode="before")

@@ -68,7 +68,8 @@ def start(environment: Mapping[str, str]) -> Tracing | None:
     except ImportError as error:
         raise StartError(
             "the environment asks for traces (OTEL_…), but OpenTelemetry's SDK is not installed. "
-            "Install the extra, pip install 'rowscan[otel]', or set OTEL_SDK_DISABLED=true."
+            "Install the extra, pip install 'rowscan[otel]', build the image with "
+            "REQUIREMENTS=otel, or set OTEL_SDK_DISABLED=true."
         ) from error
     try:
         return _traced(exporters)

@@ -1,8 +1,4 @@
-"""The command line: `python -m training train | evaluate | export`.
-
-Exit codes: 0 done, 1 it could not be done (one line says why), 2 wrong usage, 130 stopped by
-Ctrl-C.
-"""
+"""The command line: `python -m training train | evaluate | export`."""
 
 from __future__ import annotations
 
@@ -29,6 +25,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 WIDE = 140  # characters
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+EPILOG = (
+    "Exit codes: 0 it is done, 1 it could not be done (one line says why), 2 wrong usage, 130 "
+    "stopped by Ctrl-C."
+)
 
 cli = typer.Typer(
     add_completion=False,
@@ -36,6 +36,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # joins the lines of a paragraph
     help="Train, measure and publish the network that reads digits.",
+    epilog=EPILOG,
 )
 
 DataDir = Annotated[
@@ -61,7 +62,7 @@ RunDir = Annotated[
 MODELS_DIR = Path("models/digits")
 
 
-@cli.command()
+@cli.command(epilog=EPILOG)
 def train(
     preset: PresetName = "default",
     data_dir: DataDir = None,
@@ -91,7 +92,7 @@ def train(
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-@cli.command()
+@cli.command(epilog=EPILOG)
 def export(
     preset: PresetName = "default",
     data_dir: DataDir = None,
@@ -113,7 +114,7 @@ def export(
     run.export(_job(preset, seed, data_dir, run_dir, models_dir), Console(), evaluation)
 
 
-@cli.command()
+@cli.command(epilog=EPILOG)
 def evaluate(
     model: Annotated[
         Path, typer.Option(help="Folder of a version, such as models/digits/1.")

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Container
 from typing import Any
 
+from fastapi.routing import iter_route_contexts
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.access_log import CLIENT_LEFT, AccessLog
@@ -31,23 +32,13 @@ NO_ROUTE = "none"
 class Envelope:
     """Gives each response X-Request-ID and Server-Timing; makes a 500 of what nobody caught.
 
-    It counts each request when it has ended, whatever became of it, and has it logged. `pages` are
-    the paths that the framework may not have found a route for, and `folders` begin such paths.
+    It counts each request when it has ended, whatever became of it, and has it logged.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        metrics: Metrics,
-        access_log: AccessLog,
-        pages: Container[str],
-        folders: tuple[str, ...],
-    ) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, access_log: AccessLog) -> None:
         self.app = app
         self._metrics = metrics
         self._access_log = access_log
-        self._pages = pages
-        self._folders = folders
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
@@ -59,7 +50,7 @@ class Envelope:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 context.status = message["status"]
-                context.route = context.route or self._route(scope)
+                context.route = context.route or _route(scope)
                 # Nothing further in sets either of them, so that none has to be replaced.
                 message["headers"] = [*message.get("headers", ()), *context.headers()]
             await send(message)
@@ -69,7 +60,7 @@ class Envelope:
             await self._answer(scope, receive, send_with_headers, context)
         finally:
             self._metrics.in_progress -= 1
-            route = context.route or self._route(scope)
+            route = context.route or _route(scope)
             self._metrics.request_ended(
                 route, context.status, context.started, context.timings, context.reason
             )
@@ -101,15 +92,25 @@ class Envelope:
             context.reason = problem.reason
             await problem_response(problem, detail, context.request_id)(scope, receive, send)
 
-    def _route(self, scope: Scope) -> str:
-        """The template of the route that was taken, of which there are only so many."""
-        if route := scope.get("route"):
-            template: str = route.path
-            return template
-        path: str = scope["path"]
-        if path in self._pages:
-            return path
-        return next((each for each in self._folders if path.startswith(f"{each}/")), NO_ROUTE)
+
+def _route(scope: Scope) -> str:
+    """The template of the route that was taken, of which there are only so many.
+
+    Or that would have been, had the request come as far as the router. Only pages and what is
+    refused before that pay for the search, 15 to 60 µs.
+    """
+    if route := scope.get("route"):
+        template: str = route.path
+        return template
+    asked = {"type": "http", "method": scope["method"], "path": scope["path"]}
+    with_another_method = NO_ROUTE
+    for each in iter_route_contexts(scope["app"].routes):
+        match, _ = each.original_route.matches(asked)
+        if match is Match.FULL:
+            return str(each.path)
+        if match is Match.PARTIAL and with_another_method == NO_ROUTE:
+            with_another_method = str(each.path)
+    return with_another_method
 
 
 def _ids(scope: Scope, context: RequestContext) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from starlette.types import ASGIApp
 
@@ -13,9 +13,7 @@ from app.api.access_log import AccessLog
 from app.api.cross_origin import allowing
 from app.api.envelope import Envelope
 from app.api.guard import Guard
-from app.api.page import PAGES, STATIC_PATH
 from app.api.rate_limit import RateLimit
-from app.api.report import REPORT_PATH
 from app.api.traced import Traced
 from app.metrics import Metrics
 from app.settings import Settings
@@ -23,22 +21,18 @@ from app.tracing import Tracing
 
 
 def layers(
-    settings: Settings, metrics: Metrics, direct_paths: Iterable[str], tracing: Tracing | None
+    settings: Settings, metrics: Metrics, tracing: Tracing | None
 ) -> Callable[[ASGIApp], ASGIApp]:
-    """What puts the layers around an app; around several, they share what they count.
-
-    `direct_paths` are those that are answered past the framework.
-    """
+    """What puts the layers around an app; around several, they share what they count."""
     access_log = AccessLog(settings.access_log)
     limit = RateLimit(settings.rate_limit) if settings.rate_limit else None
-    pages = {*PAGES, REPORT_PATH, "/openapi.json", *direct_paths}
 
     def around(app: ASGIApp) -> ASGIApp:
         if settings.api_key or limit is not None:
             app = Guard(app, settings.api_key, limit)
         if settings.cors_origins:
             app = allowing(settings.cors_origins, app)
-        app = Envelope(app, metrics, access_log, pages, folders=(STATIC_PATH,))
+        app = Envelope(app, metrics, access_log)
         return Traced(app, tracing) if tracing else app
 
     return around

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| `(ROWSCAN_\w+)` \| (.*?) \| (.*) \|$", re.MULTILINE)
 
 
 def test_defaults() -> None:
@@ -24,9 +30,14 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_is_described(name: str) -> None:
-    """A setting that is not explained cannot be used."""
-    assert Settings.model_fields[name].description
+def test_every_setting_is_documented(name: str) -> None:
+    """A setting that is not explained cannot be used, one that is explained wrongly neither."""
+    variable, field = f"ROWSCAN_{name.upper()}", Settings.model_fields[name]
+    rows = {row[1]: row.groups()[1:] for row in ROW.finditer((ROOT / "README.md").read_text())}
+    default, description = (cell.replace("`", "") for cell in rows[variable])
+    assert default == ("" if field.default in (None, ()) else str(field.default))
+    assert description == field.description
+    assert f"`{variable}" in (ROOT / "docs" / "operations.md").read_text()
 
 
 def test_settings_do_not_change() -> None:

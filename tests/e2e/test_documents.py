@@ -96,10 +96,11 @@ def test_lock_file_names_no_place(path: Path) -> None:
 
 def test_lock_files_agree() -> None:
     """What serves in production is what is trained and tested with."""
-    dev, serve, train = (
+    dev, otel, serve, train = (
         {line for line in path.read_text().splitlines() if "==" in line} for path in LOCK_FILES
     )
     assert serve <= train <= dev
+    assert serve <= otel <= dev
 
 
 def test_images_carry_the_version() -> None:

@@ -57,10 +57,16 @@ def test_each_command_has_help(command: str) -> None:
     assert f"Usage: rowscan {command}" in text
 
 
-def test_predict_tells_its_exit_codes() -> None:
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("predict", "0 all files were read, 1 some could not be read, 2 wrong usage, 3 there is"),
+        ("train", "0 it is done, 1 it could not be done"),
+    ],
+)
+def test_exit_codes_are_told(command: str, told: str) -> None:
     """Scripts go by them."""
-    text = " ".join(invoke("predict", "--help")[1].split())
-    assert "0 all files were read, 1 some could not be read, 2 wrong usage, 3 there is no" in text
+    assert told in " ".join(invoke(command, "--help")[1].split())
 
 
 def test_version() -> None:

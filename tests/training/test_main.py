@@ -32,6 +32,23 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(command in text for command in ("train", "evaluate", "export"))
 
 
+@pytest.mark.parametrize("command", [(), ("train",), ("evaluate",), ("export",)])
+def test_help_tells_the_exit_codes(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    """Scripts go by them."""
+    assert run_main(*command, "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"{EXIT_FAILED} it could not be done (one line says why), 2 wrong usage" in text
+    assert f"{EXIT_INTERRUPTED} stopped by Ctrl-C" in text
+
+
+def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Has the exit code that the help tells, and names the option."""
+    assert run_main("export", "--tensorboard", "x") == 2
+    assert "--tensorboard" in capsys.readouterr().err
+
+
 def test_an_unknown_preset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The line lists the presets that there are."""
     assert run_main("train", "--preset", "huge", "--data-dir", tmp_path) == EXIT_FAILED

@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
-from app.api.access_log import MAX_BAD_LINES_PER_S, AccessLog
+from app.api.access_log import MAX_BAD_LINES_PER_S, MAX_GOOD_LINES_PER_S, AccessLog
 from app.api.context import RequestContext
 from app.api.trace import trace_id_of
 from app.inference.fake import FakeClassifier
@@ -49,25 +50,59 @@ def test_share_of_the_good(caplog: pytest.LogCaptureFixture, share: float, writt
     assert len(lines(caplog)) == written
 
 
-@pytest.mark.parametrize("route", ["/health", "/health/ready", "/v2/health/ready"])
-def test_a_probe_that_says_no_is_none_of_the_bad(
-    caplog: pytest.LogCaptureFixture, route: str
-) -> None:
-    """Else each start would fill the log."""
-    AccessLog(0).request_ended(SCOPE, RequestContext("mine", status=503), route)
+@pytest.mark.parametrize("status", [200, 503])
+@pytest.mark.parametrize("route", ["/health", "/health/ready", "/v2/health/ready", "/metrics"])
+def test_probes_are_quiet(caplog: pytest.LogCaptureFixture, route: str, status: int) -> None:
+    """Else they, and each start, would fill the log."""
+    AccessLog(1).request_ended(SCOPE, RequestContext("mine", status=status), route)
     assert lines(caplog) == []
 
 
-def test_bad_ones_are_bounded(caplog: pytest.LogCaptureFixture) -> None:
+async def test_scrape_without_the_key(
+    settings: Settings, classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing else would tell of it: the metrics cannot be had."""
+    key = SecretStr("a-key-of-the-tests")
+    async with client_of(create_app(settings.model_copy(update={"api_key": key}), classifier)) as c:
+        await c.get("/metrics")
+    assert [(line["route"], line["status"]) for line in lines(caplog)] == [("/metrics", 401)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "bound"),
+    [([200, 499], MAX_GOOD_LINES_PER_S), ([500, 429], MAX_BAD_LINES_PER_S)],
+)
+def test_lines_are_bounded(
+    caplog: pytest.LogCaptureFixture, statuses: list[int], bound: int
+) -> None:
     """Beyond the bound they are counted, and the next line says how many were not written."""
     now = [7.0]
     clock: Callable[[], float] = lambda: now[0]  # noqa: E731 - a clock to be set
-    log = AccessLog(0, clock)
-    ended(log, *([500, 429] * MAX_BAD_LINES_PER_S))
-    assert len(lines(caplog)) == MAX_BAD_LINES_PER_S
+    log = AccessLog(1, clock)
+    ended(log, *(statuses * bound))
+    assert len(lines(caplog)) == bound
     now[0] = 8.0
-    ended(log, 404, 404)
-    assert [line.get("unlogged") for line in lines(caplog)[-2:]] == [MAX_BAD_LINES_PER_S, None]
+    ended(log, *statuses)
+    assert [line.get("unlogged") for line in lines(caplog)[-2:]] == [bound, None]
+
+
+def test_bad_ones_have_lines_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
+    """However many good ones there are, the first that fails is seen."""
+    ended(AccessLog(1, lambda: 7.0), *[200] * 2 * MAX_GOOD_LINES_PER_S, 500)
+    assert lines(caplog)[-1]["status"] == 500
+
+
+def test_lines_are_spread(caplog: pytest.LogCaptureFixture) -> None:
+    """Of many more than the bound every so-manieth is written, not the first of each second."""
+    now = [7.0]
+    log = AccessLog(1, lambda: now[0])
+    ended(log, *[200] * MAX_GOOD_LINES_PER_S)
+    for _ in range(512):
+        now[0] += 1 / 512
+        ended(log, 200)
+    spread = [line.get("unlogged") for line in lines(caplog)[MAX_GOOD_LINES_PER_S:]]
+    assert len(spread) == MAX_GOOD_LINES_PER_S
+    assert set(spread) == {4, 5}
 
 
 def test_level(caplog: pytest.LogCaptureFixture) -> None:
@@ -84,8 +119,8 @@ async def test_line_of_a_prediction(
     caplog: pytest.LogCaptureFixture,
     params: dict[str, str],
 ) -> None:
-    """Both ways to an answer leave the same line, which has neither query nor picture nor key."""
-    app = create_app(settings.model_copy(update={"access_log": 1.0}), classifier)
+    """By default both ways leave the same line, which has neither query nor picture nor key."""
+    app = create_app(settings, classifier)
     headers = {"X-Request-ID": "mine", "traceparent": SOUND, "Authorization": "Bearer secret"}
     request = ways_in.raw(SEVEN_PNG)
     async with client_of(app) as client:
@@ -109,7 +144,7 @@ async def test_line_of_many(
     settings: Settings, classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Images are those that were read."""
-    app = create_app(settings.model_copy(update={"access_log": 1.0}), classifier)
+    app = create_app(settings, classifier)
     async with client_of(app) as client:
         await client.post(**ways_in.batch_multipart(SEVEN_PNG, b"x", SEVEN_PNG))
     assert lines(caplog)[0]["images"] == 2

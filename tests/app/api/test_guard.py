@@ -14,13 +14,21 @@ from app.inference.fake import FakeClassifier
 from app.main import create_app
 from app.settings import Settings
 from tests.app import ways_in
-from tests.app.scraped import Scraped
+from tests.app.scraped import Scraped, scrape
 from tests.app.ways_in import EVERY_WAY, SEVEN_PNG
 from tests.conftest import client_of
 
 KEY = "a-key-of-the-tests"
 ORIGIN = "https://example.org"
 LOCKED_PATHS = ["/predict", "/predict/batch", "/metrics", "/nowhere", "/v1/models/digits", "/v2"]
+REFUSED = [
+    ("POST", "/predict", "/predict"),
+    ("GET", "/predict/batch", "/predict/batch"),
+    ("POST", "/v1/models/digits:predict", "/v1/models/{model}:predict"),
+    ("POST", "/v2/models/digits/infer", "/v2/models/{model}/infer"),
+    ("POST", "/v2/nothing", "/v2/{rest:path}"),
+    ("POST", "/nowhere", "none"),
+]
 OPEN_PATHS = [
     *("/", "/docs", "/static/page.js", "/openapi.json"),
     *("/health", "/health/live", "/health/ready"),
@@ -113,12 +121,23 @@ async def test_right_key(
 
 
 async def test_refusals_are_counted(locked: httpx.AsyncClient) -> None:
-    """By the route that was asked for, and the reason."""
-    await locked.post(**ways_in.raw(SEVEN_PNG))
-    await locked.post("/v1/models/digits:predict")
-    scraped = Scraped((await locked.get("/metrics", headers={"X-API-Key": KEY})).text)
-    assert scraped.value("requests_total", route="/predict", status="401") == 1
-    assert scraped.value("refusals_total", reason="unauthorized") == 2
+    """By the route that was asked for, and the reason; how soon they were refused is not timed."""
+    for method, path, route in REFUSED:
+        await locked.request(method, path)
+        scraped = Scraped((await locked.get("/metrics", headers={"X-API-Key": KEY})).text)
+        assert scraped.value("requests_total", route=route, status="401") == 1
+        assert scraped.value("request_duration_seconds_count", route=route) == 0
+    assert scraped.value("refusals_total", reason="unauthorized") == len(REFUSED)
+
+
+async def test_limited_requests_are_counted(limited: httpx.AsyncClient) -> None:
+    """By the route that was asked for too: 429 under /v1 is no 429 of nowhere."""
+    for _ in range(3):
+        await limited.post("/v1/models/digits:predict", content=b"{")
+    scraped = await scrape(limited)
+    route = "/v1/models/{model}:predict"
+    assert scraped.value("requests_total", route=route, status="429") == 2
+    assert scraped.value("request_duration_seconds_count", route=route) == 1
 
 
 async def test_key_is_described(locked: httpx.AsyncClient, client: httpx.AsyncClient) -> None:
