@@ -16,6 +16,7 @@ from app.api.limits import check_images, check_values
 from app.errors import (
     InvalidInputError,
     MalformedRequestError,
+    PayloadTooLargeError,
     RequestError,
     UnsupportedImageError,
 )
@@ -35,8 +36,11 @@ BASE64: TypeAdapter[str] = TypeAdapter(Base64Image)
 def one_image(body: Body) -> Image:
     """The one image of a /predict body."""
     if body.media_type == MULTIPART:
-        parts = split_multipart(body, "file", max_parts=1)
-        return parts[0]
+        try:
+            (part,) = split_multipart(body, "file", max_parts=1)
+        except PayloadTooLargeError as error:
+            raise PayloadTooLargeError("Send one image here; /predict/batch takes many.") from error
+        return part
     if body.media_type == JSON:
         parsed = _parse_json(PredictBody, body.data, max_images=1)
         if parsed.pixels is not None:
@@ -44,8 +48,11 @@ def one_image(body: Body) -> Image:
         return _from_base64(parsed.image)
     if _is_binary(body) or body.media_type.startswith("image/"):
         return body.data
+    if body.media_type == NPY:
+        raise UnsupportedImageError("A .npy file holds many images. Send it to /predict/batch.")
     raise UnsupportedImageError(
-        f"This Content-Type is not read here. Send {MULTIPART}, image/*, {OCTET_STREAM} or {JSON}."
+        f"This Content-Type is not read here. Send {MULTIPART}, image/*, {OCTET_STREAM} or {JSON}; "
+        "curl -H 'Content-Type: image/png' does."
     )
 
 
@@ -129,14 +136,17 @@ def _parse_json(model: type[Model], data: bytes, max_images: int) -> Model:
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise MalformedRequestError("The body is not valid JSON.") from error
+        if error.errors()[0]["type"] == "extra_forbidden":  # whose name is not repeated
+            known = " and ".join(model.model_fields)
+            raise InvalidInputError(
+                f"The body has a key that is not known here. Known are {known}."
+            ) from error
         raise InvalidInputError(_describe(error)) from error
 
 
 def _describe(error: ValidationError, place: str = "the body") -> str:
-    """Where and why, in pydantic's words, which do not repeat the input. Nor do unknown keys."""
+    """Where and why, in pydantic's words, which do not repeat the input."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    if first["type"] == "extra_forbidden":
-        return "The body has a key that is not known here."
     for part in first["loc"]:
         place = f"{place}[{part}]" if isinstance(part, int) else str(part)
     return f"{place}: {first['msg'].removeprefix('Value error, ')}."

@@ -18,6 +18,7 @@ export function show(outcome) {
   $("digit").textContent = digit;
   $("headline").textContent = headline;
   $("detail").textContent = detail;
+  $("note").textContent = "";
   $("facts").textContent = outcome.answer ? facts(outcome) : "";
   $("unlock").hidden = outcome.state !== "locked";
   $("again").hidden = outcome.state !== "failed"; // where else it helps, the page itself tries again
@@ -37,9 +38,9 @@ export function health(kind, text) {
 
 export const readyWith = (version) => `Ready, model version ${version}`;
 
-// Something that is not about the picture on the sheet.
+// Something that is not about the picture on the sheet, whose answer stands.
 export function tell(text) {
-  $("detail").textContent = text;
+  $("note").textContent = text;
   sayLater(text);
 }
 

@@ -83,7 +83,7 @@ async function pasteByButton() {
     const type = item?.types.find(isImage);
     bring(item && new File([await item.getType(type)], "pasted", { type }));
   } catch {
-    tell("The browser does not let this page read the clipboard.");
+    tell("The browser does not let this button read the clipboard. Paste by the keyboard instead.");
   }
 }
 

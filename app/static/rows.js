@@ -1,7 +1,7 @@
 // As it reads: the picture that the network saw, its belief after each row, the ten bars.
 
 import { $, colour, DIGITS, reducedMotion, ROWS, view } from "./state.js";
-import { most, rowText, settling, shortPercent } from "./words.js";
+import { inTheEnd, most, rowText, settling, shortPercent } from "./words.js";
 
 export function showReading() {
   const { answer } = view;
@@ -44,6 +44,7 @@ function showRow(row) {
   $("at-row").textContent = told;
   $("row").value = row;
   $("row").ariaValueText = told;
+  if (belief) $("headline").textContent = inTheEnd(view.answer, row);
 }
 
 export function replay() {

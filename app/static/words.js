@@ -9,9 +9,9 @@ export function verdict({ state, answer, title, detail }) {
     case "reading":
       return ["…", "Reading", ""];
     case "answered":
-      return [answer.digit, `This is ${aDigit(answer.digit)}`, `The network is ${percent(answer.confidence)} sure.`];
+      return [answer.digit, thisIs(answer), `The network is ${percent(answer.confidence)} sure.`];
     case "abstained":
-      return ["?", "Not a digit", `It is unlike the digits that the network knows. If it had to be one: ${answer.digit}.`];
+      return ["?", thisIs(answer), `It is unlike the digits that the network knows. If it had to be one: ${answer.digit}.`];
     case "busy":
       return ["…", "One moment", `${detail} This page keeps trying.`];
     case "locked":
@@ -21,6 +21,14 @@ export function verdict({ state, answer, title, detail }) {
     default:
       return ["!", title, detail];
   }
+}
+
+const thisIs = (answer) => (answer.is_digit ? `This is ${aDigit(answer.digit)}` : "Not a digit");
+
+// The headline beside bars that show the belief after some rows only.
+export function inTheEnd(answer, row) {
+  if (row === ROWS) return thisIs(answer);
+  return answer.is_digit ? `In the end ${aDigit(answer.digit)}` : "In the end not a digit";
 }
 
 export function facts({ answer, totalMs, serviceMs }) {

@@ -279,6 +279,25 @@ async def test_bad_request(client: httpx.AsyncClient, bad: Bad) -> None:
     assert after.content == before.content
 
 
+TWO_FILES = [("file", ("7.png", SEVEN_PNG)), ("file", ("7.png", SEVEN_PNG))]
+
+
+@pytest.mark.parametrize(
+    ("bad", "advice"),
+    [
+        ({"url": "/predict", "files": TWO_FILES}, "/predict/batch takes many"),
+        (ways_in.raw(SEVEN_PNG, "application/x-npy"), "Send it to /predict/batch"),
+        (ways_in.raw(SEVEN_PNG, "text/plain"), "curl -H 'Content-Type: image/png' does"),
+        (json_body('{"img": "abc"}'), "Known are image and pixels."),
+    ],
+    ids=["two files", "a stack", "no type of an image", "unknown key"],
+)
+async def test_what_to_do_instead(client: httpx.AsyncClient, bad: Request, advice: str) -> None:
+    """Those who come close are told what would have been right."""
+    response = await client.post(**bad)
+    assert advice in response.json()["detail"]
+
+
 async def test_all_bad_requests_at_once(client: httpx.AsyncClient) -> None:
     """All of them together neither disturb each other nor the good ones among them."""
     before = await client.post(**EVERY_WAY["multipart"])

@@ -165,6 +165,9 @@ def test_scrubbing(page: Page) -> None:
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#at-row")).to_contain_text("If the picture ended at row 26")
     expect(page.locator("#unread")).to_be_visible()
+    expect(page.locator("#headline")).to_have_text("In the end a 7")
+    page.keyboard.press("End")
+    expect(page.locator("#headline")).to_have_text("This is a 7")
 
 
 def test_replay(page: Page) -> None:
@@ -268,7 +271,9 @@ def test_text_in_the_clipboard(page: Page) -> None:
     page.evaluate(
         "document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: new DataTransfer() }))"
     )
-    expect_answer(page, "Nothing to read yet", "There is no picture in that.")
+    expect(page.locator("#note")).to_contain_text("There is no picture in that.")
+    draw(page, DIGITS[7])
+    expect(page.locator("#note")).to_be_empty()
 
 
 def test_too_large(page: Page) -> None:
