@@ -32,6 +32,10 @@ neighbour's stroke, a shadow or the table. A digit that is cut out tightly has n
 MAX_REACH: Final = 0.3
 """Of the picture's side: what reaches in from an edge farther than this is the digit."""
 
+STRAY_SIDE: Final = 0.5
+"""Of the largest part's longer side: what is smaller, and farther away than that side, is no part
+of the digit."""
+
 SHEET_EDGE_SHARE: Final = 0.6
 """What lies along more than this share of one edge of the picture is the table or the scanner."""
 
@@ -60,6 +64,7 @@ def _heavy(labels: NDArray[np.intp], ink: NDArray[np.float32], side: int) -> NDA
     if weights[~along_edge].any():
         weights[along_edge] = 0
     weights = _without_intruders(labels, weights)
+    weights = _without_strays(labels, weights)
     heavy: NDArray[np.bool_] = (weights >= MIN_SHARE * weights.max()) & (weights > 0)
     return heavy[labels]
 
@@ -138,6 +143,25 @@ def _without_intruders(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray
     rows, columns = np.nonzero(labels == largest)
     longer = max(np.ptp(rows), np.ptp(columns)) + 1
     return free if longer >= MIN_DIGIT_SIDE * min(labels.shape) else weights
+
+
+def _without_strays(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray[T]:
+    """Weights of the parts, 0 for small ones far from the largest: punched holes, dots of ink."""
+    near = weights.copy()
+    top, left, bottom, right = _box(labels, int(weights.argmax()))
+    longer = max(bottom - top, right - left)
+    for part in np.flatnonzero(weights >= MIN_SHARE * weights.max()):
+        above, before, below, beyond = _box(labels, int(part))
+        gap = max(above - bottom, top - below, before - right, left - beyond)
+        if gap > longer and max(below - above, beyond - before) < STRAY_SIDE * longer:
+            near[part] = 0
+    return near
+
+
+def _box(labels: NDArray[np.intp], part: int) -> tuple[int, int, int, int]:
+    """Top, left, bottom, right of a part, half-open, in cells."""
+    rows, columns = np.nonzero(labels == part)
+    return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
 def each_cell(join: np.ufunc, picture: NDArray[T], side: int) -> NDArray[T]:

@@ -70,6 +70,15 @@ def test_what_lies_around_does_not_matter(
         assert difference(pixels, reference) < MAX_DIFFERENCE, digit
 
 
+def test_punched_holes(references: list[NDArray[np.float32]]) -> None:
+    """The holes of a folder, as dark as the pen, are not taken for strokes of a digit beside them."""
+    for digit, reference in enumerate(references):
+        pixels = decode(draw(digit, Way(margin=(2, 0.5, 0.2, 0.5)))).copy()
+        for top in (10, 160):
+            pixels[top : top + 26, 10:36] = 20
+        assert difference(normalise(pixels).pixels, reference) < MAX_DIFFERENCE, digit
+
+
 def page(tone: int, is_squared: bool, digit: NDArray[np.uint8], tilt: float) -> NDArray[np.uint8]:
     """A sheet with lines 2 pixels wide, with a digit an eighth as high, turned by some degrees."""
     sheet = np.full((900, 900), 245, np.uint8)
