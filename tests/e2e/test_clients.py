@@ -208,7 +208,16 @@ def kserve() -> list[str | Path]:
     if "ROWSCAN_TEST_KSERVE" not in os.environ:
         pytest.skip(f"installs 350 MB: set ROWSCAN_TEST_KSERVE to test with {KSERVE}")
     uv = Path(sys.executable).parent / "uv"
-    python = [uv, "run", "--no-project", "--python", sys.executable, "--with", KSERVE, "python"]
+    python: list[str | Path] = [
+        uv,
+        "run",
+        "--no-project",
+        "--python",
+        sys.executable,
+        "--with",
+        KSERVE,
+        "python",
+    ]
     # Nothing of the client runs yet: whatever fails here is the installation.
     try:
         subprocess.run(
