@@ -37,8 +37,7 @@ DOCUMENTED = (
     "docker compose run --rm train",
     "docker compose up",
     "docker compose --profile observability up",
-    "docker compose down",
-    "docker volume rm rowscan_models",
+    "docker compose down --volumes",
     "docker compose up -d --build",
 )
 """The documents' commands, in the order in which they are tried; test_documents.py compares."""
@@ -93,10 +92,7 @@ def find_compose() -> list[str] | None:
 def documented(compose: list[str], command: str) -> list[str]:
     """A command of the documents, for the project of this test."""
     tried.add(command)
-    words = shlex.split(command)
-    if words[1] == "compose":
-        return [*compose, *words[2:]]
-    return [word.replace("rowscan_", f"{PROJECT}_") for word in words]
+    return [*compose, *shlex.split(command)[2:]]
 
 
 def free_port() -> int:
@@ -252,11 +248,7 @@ def wait_until_started(compose: list[str]) -> None:
 
 def check_upgrade(compose: list[str], port: int) -> None:
     """The documented upgrade fills the models volume from the image again."""
-    for command in (
-        "docker compose down",
-        "docker volume rm rowscan_models",
-        "docker compose up -d --build",
-    ):
+    for command in ("docker compose down --volumes", "docker compose up -d --build"):
         output(*documented(compose, command))
     wait_until_healthy(output(*compose, "ps", "-q", "api"))
     version = predict(port)["model_version"]

@@ -33,7 +33,7 @@ PYTHON = r"(?:\.venv/bin/)?python"
 KINDS: Final = {
     "request": r"curl .*localhost:8000.*",  # test_service.py
     "read": r"\.venv/bin/rowscan predict .+",  # test_command_line.py
-    "container": r"docker .+",  # docker_test.py
+    "container": r"docker compose .+",  # docker_test.py
     "make train": r"make train(?: .*)?",  # test_documented_training.py
     "training": rf"{PYTHON} -m training .+",  # the same
     "serve": r"make serve",  # test_documented_commands.py, as all below

@@ -26,6 +26,9 @@ UNTRIED = {
     "apt install chromium": "changes the machine; .ci/run does it",
     "apt install prometheus": "the same",
     "apt install wrk": "changes the machine",
+    "ROWSCAN_REQUIREMENTS=otel docker compose build api": "installs all packages anew; "
+    "test_traces.py looks at what builds it",
+    "docker build --build-arg REQUIREMENTS=otel .": "the same",
     "PYTHONPATH=. .venv/bin/python docs/cost_curve.py DATA_DIR": "trains for 40 minutes",
     "python -m app": "running.py starts every service of these tests by it",
 }
