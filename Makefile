@@ -35,8 +35,8 @@ check: $(VENV)/.dev ## Check format, lint and types
 	@$(BIN)/mypy
 
 format: $(VENV)/.dev ## Format the code and mend what lint can mend
-	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
 
 bench: $(VENV)/.dev ## Run the benchmarks (ARGS='load --quick' runs one, in a hurry)
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import keras
 
 from training.data import Mnist, Split
-from training.presets import DEFAULT, Distortion
+from training.presets import DEFAULT, PRESETS, Distortion, Preset
 
 VALIDATION_IMAGES = 100
 
@@ -46,6 +46,26 @@ TINY = replace(
     label_smoothing=0.0,
 )
 """The default recipe, cut down to three short epochs of a small network."""
+
+
+def short_presets() -> dict[str, Preset]:
+    """Every preset under its name, cut down to a moment of a tiny network that reads the rows."""
+    return {
+        name: replace(
+            preset,
+            units=4,
+            bidirectional=False,
+            batch_size=20,
+            distortion=preset.distortion and TINY.distortion,
+            drawn=None,
+            epochs=preset.epochs and 2,
+            light_epochs=min(preset.light_epochs, 1),
+            steps=preset.steps and 50,
+            log_every_steps=preset.log_every_steps and 25,
+            average_decay=0.0,
+        )
+        for name, preset in PRESETS.items()
+    }
 
 
 def tiny_split(images: int, seed: int) -> Split:
@@ -71,11 +91,11 @@ def write_idx(folder: Path, part: str, split: Split) -> dict[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
-def tiny_mnist(folder: Path) -> Mnist:
-    """Write 500 training and 200 test images into `folder`."""
+def tiny_mnist(folder: Path, test_images: int = 200) -> Mnist:
+    """Write 500 training images, and those of the test, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     digests = write_idx(folder, "train", tiny_split(500, seed=1))
-    digests |= write_idx(folder, "t10k", tiny_split(200, seed=2))
+    digests |= write_idx(folder, "t10k", tiny_split(test_images, seed=2))
     return Mnist(folder, digests, VALIDATION_IMAGES)
 
 

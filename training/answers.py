@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from app.errors import ModelError, RequestError
 from app.imaging import normalise, read_digit
-from app.inference.classifier import Classifier
-from app.inference.contract import CLASSES
+from app.inference.contract import CLASSES, Scores
 from training.errors import TrainingError
 from training.pictures import Picture
 
@@ -86,14 +85,26 @@ class Subject(Protocol):
         """Return what the network sees of each, (28, 28) 0..255; None of one that is refused."""
 
 
+class Network(Protocol):
+    """What is needed of a network, published or not; see `Classifier`."""
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Ascending; the last is the most that one call takes."""
+
+    def classify(self, images: NDArray[np.float32]) -> Scores:
+        """Return the scores of images (n, 28, 28), 0..1."""
+
+
 class LocalVersion:
-    """A published version in this process."""
+    """A version in this process; novelties above `max_novelty` mean "not a digit"."""
 
     takes_frames = True
 
-    def __init__(self, classifier: Classifier, source: str) -> None:
+    def __init__(self, network: Network, source: str, max_novelty: float) -> None:
         self.source = source
-        self._classifier = classifier
+        self._network = network
+        self._max_novelty = max_novelty
 
     @classmethod
     def load(cls, version_dir: Path) -> LocalVersion:
@@ -101,9 +112,10 @@ class LocalVersion:
         from app.inference.saved_model import SavedModelClassifier  # which imports TensorFlow
 
         try:
-            return cls(SavedModelClassifier.load(version_dir), str(version_dir))
+            classifier = SavedModelClassifier.load(version_dir)
         except ModelError as error:
             raise TrainingError(str(error)) from error
+        return cls(classifier, str(version_dir), classifier.manifest.max_novelty)
 
     def read(self, pictures: Sequence[Picture], advance: Advance) -> Reading:
         """Prepare and classify, a batch at a time."""
@@ -111,7 +123,7 @@ class LocalVersion:
         refused: dict[int, str] = {}
         parts: list[Answers] = []
         imaging_s = network_s = 0.0
-        size = self._classifier.batch_sizes[-1]
+        size = self._network.batch_sizes[-1]
         for start in range(0, len(pictures), size):
             frames = []
             for place, picture in enumerate(pictures[start : start + size], start):
@@ -125,7 +137,7 @@ class LocalVersion:
                 imaging_s += time.perf_counter() - started
             started = time.perf_counter()
             if frames:
-                parts.append(_ask(self._classifier, np.stack(frames)))
+                parts.append(self._ask(np.stack(frames)))
             network_s += time.perf_counter() - started
             advance(len(pictures[start : start + size]))
         times = Times(
@@ -133,6 +145,11 @@ class LocalVersion:
             network_ms=1000 * network_s / max(1, len(answered)),
         )
         return Reading(np.array(answered, np.intp), Answers.join(parts), refused, times)
+
+    def _ask(self, frames: NDArray[np.float32]) -> Answers:
+        """Ask the network about frames (n, 28, 28), 0..1."""
+        scores = self._network.classify(frames)
+        return Answers(*scores, scores.are_digits(self._max_novelty))
 
     def see(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8] | None]:
         """Prepare the pictures once more."""
@@ -155,9 +172,3 @@ def _prepare(content: bytes | NDArray[np.uint8], *, framed: bool) -> NDArray[np.
     if framed:
         return content.astype(np.float32) / np.float32(255)
     return normalise(content).pixels
-
-
-def _ask(classifier: Classifier, frames: NDArray[np.float32]) -> Answers:
-    """Ask the network about frames (n, 28, 28), 0..1."""
-    scores = classifier.classify(frames)
-    return Answers(*scores, scores.are_digits(classifier.manifest.max_novelty))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from training.errors import TrainingError
 from training.evaluate import CalibrationBin, auroc, evaluate, wilson_interval
 from training.pictures import PictureSet
 
+MNIST_NAME: Final = "MNIST test"
 Interval = tuple[float, float]  # 95%, Wilson
 
 
@@ -58,7 +60,7 @@ class OtherFigures:
 
 @dataclass(frozen=True)
 class CorruptionFigures:
-    """MNIST's test images under one kind of damage.
+    """MNIST's images under one kind of damage.
 
     As arrays they go to the network as they are, as in the literature; as pictures they go through
     the imaging first, as all that is sent to the service does.
@@ -81,6 +83,7 @@ class Figures:
     others: list[OtherFigures]
     corruptions: list[CorruptionFigures]  # undamaged first, then each kind
     corruption_mean: CorruptionFigures | None  # over the kinds, without the undamaged
+    corrupted: str = MNIST_NAME  # what was damaged, in words
 
 
 def read_figures(path: Path) -> Figures:

@@ -18,6 +18,7 @@ from training.answers import Reading, Subject
 from training.corruptions import KINDS, corrupt
 from training.data import Mnist, Split
 from training.figures import (
+    MNIST_NAME,
     CorruptionFigures,
     DigitFigures,
     Figures,
@@ -31,7 +32,6 @@ from training.figures import (
 from training.gallery import Gallery, Strip, accepted_gallery, corruption_strip, misread_gallery
 from training.pictures import PictureSet, from_split, load_pictures
 
-MNIST_NAME: Final = "MNIST test"
 UNDAMAGED: Final = "none"
 
 
@@ -73,6 +73,14 @@ def measure(subject: Subject, plan: Plan, console: Console) -> Measurement:
             for kind in (UNDAMAGED, *KINDS):
                 run.note_corruption(kind, test)
     return run.measurement()
+
+
+def measure_damage(subject: Subject, images: Split, name: str) -> Figures:
+    """Read images, which are those called `name`, undamaged and under every kind of damage."""
+    run = _Run(subject, show=False, bar=_bar(Console(quiet=True)))
+    for kind in (UNDAMAGED, *KINDS):
+        run.note_corruption(kind, images)
+    return replace(run.measurement().figures, corrupted=name)
 
 
 @dataclass

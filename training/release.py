@@ -1,6 +1,6 @@
 """Release: a trained network → figures, report, published version.
 
-fitted ─▶ calibrate (validation) ─▶ evaluate (test, once) ─▶ report ─▶ export
+fitted ─▶ calibrate (validation) ─▶ evaluate (test, once; damaged validation) ─▶ report ─▶ export
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.inference.contract import Scores
+from training.answers import LocalVersion
 from training.checkpoint import Past, read_past
 from training.data import Split
 from training.errors import CheckpointError, TrainingError
@@ -22,12 +23,27 @@ from training.export import publish
 from training.figures import Figures
 from training.fit import Fitted
 from training.job import Job
-from training.network import Predict, compile_predict
+from training.measure import measure_damage
+from training.network import PREDICT_BATCH, Predict, compile_predict
 from training.report import Report, write_report
 from training.signatures import digit_logits, scores_of
 
 TURNED_AWAY = 0.01  # largest share of the validation digits that may be called "not a digit"
+DAMAGED_IMAGES = 1_000  # of validation, in each kind of damage: some 15 s with `default`
 REPORT_DIR = "report"  # inside the folder of the run
+
+
+@dataclass(frozen=True)
+class Unpublished:
+    """A network that is no version yet, as the evaluation asks it."""
+
+    predict: Predict
+    temperature: float
+    batch_sizes: tuple[int, ...] = (PREDICT_BATCH,)
+
+    def classify(self, images: NDArray[np.float32]) -> Scores:
+        """Return the scores of images (n, 28, 28), 0..1."""
+        return scores_of(self.predict(images), self.temperature)
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ def assess(
     test: Split,
     measured: Figures | None = None,
 ) -> Assessment:
-    """Calibrate on validation, then evaluate on it and on the test images.
+    """Calibrate on validation, then evaluate on it, on the test images, and on damaged ones.
 
     Raises `TrainingError` when what was `measured` is of other weights.
     """
@@ -79,6 +95,9 @@ def assess(
         network_us=1e6 * seconds / len(test),
         validation=_evaluate(validation_scores, validation, max_novelty),
         test=on_test,
+        damaged=_read_damaged(
+            LocalVersion(Unpublished(predict, temperature), "this run", max_novelty), validation
+        ),
         measured=measured,
     )
     return Assessment(report, validation_scores, test_scores)
@@ -94,6 +113,7 @@ def release(
 ) -> None:
     """Read the test images, write the report, publish; `measured` is shown in the report."""
     test = job.data.test()
+    console.print("Reading the test images, and damaged validation images …", style="dim")
     found = assess(job, fitted, training_images, validation, test, measured)
     report_dir = job.run_dir / REPORT_DIR
     write_report(report_dir, found.report, test, found.test_scores.probabilities)
@@ -120,6 +140,12 @@ def _timed(predict: Predict, images: NDArray[np.float32]) -> tuple[NDArray[np.fl
     started = time.perf_counter()
     logits = predict(images)
     return logits, time.perf_counter() - started
+
+
+def _read_damaged(network: LocalVersion, validation: Split) -> Figures:
+    """Read the first validation images, damaged: the test images stay for what is compared."""
+    some = Split(validation.images[:DAMAGED_IMAGES], validation.labels[:DAMAGED_IMAGES])
+    return measure_damage(network, some, f"The first {len(some):,} MNIST validation images")
 
 
 def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:

@@ -51,6 +51,7 @@ class Report:
     network_us: float  # an image, in the training process, in batches of `PREDICT_BATCH`
     validation: Evaluation
     test: Evaluation
+    damaged: Figures | None = None  # validation images under MNIST-C's kinds of damage
     measured: Figures | None = None  # what `evaluate` has found of the same weights, if it was run
 
 

@@ -52,7 +52,12 @@ def write_report_page(report: Report, test: Split, answers: NDArray[np.float32])
         "<p>How often an answer is right that is given with a confidence; the small numbers count "
         "the answers.</p>",
         _chart(draw_calibration(report.test), "Share read rightly over confidence"),
-        *(lay_table(table) for table in (tables_of(report.measured) if report.measured else ())),
+        *(
+            lay_table(table)
+            for figures in (report.measured, report.damaged)
+            if figures
+            for table in tables_of(figures)
+        ),
         lay_table(_cost(report)),
     ]
     return lay_page(f"digits, preset {report.preset.name} – rowscan report", parts)

@@ -29,26 +29,24 @@ class Table:
 
 
 def tables_of(figures: Figures) -> Iterator[Table]:
-    """Yield the table of the sets and, where they were measured, that of the corruptions."""
-    yield Table(
-        title=f"Pictures read by {figures.source}",
-        note=_note_on_sets(figures),
-        columns=(
-            "set", "images", "accuracy", "95%", "ECE", "Brier",
-            "turned away", "AUROC", "refused", "ms an image",
-        ),
-        groups=[
-            group
-            for group in (
-                [_digits_row(each) for each in figures.digits],
-                [_others_row(each) for each in figures.others],
-            )
-            if group
-        ],
-    )  # fmt: skip
+    """Yield the table of the sets and that of the corruptions, where they were measured."""
+    sets = [
+        [_digits_row(each) for each in figures.digits],
+        [_others_row(each) for each in figures.others],
+    ]
+    if any(sets):
+        yield Table(
+            title=f"Pictures read by {figures.source}",
+            note=_note_on_sets(figures),
+            columns=(
+                "set", "images", "accuracy", "95%", "ECE", "Brier",
+                "turned away", "AUROC", "refused", "ms an image",
+            ),
+            groups=[group for group in sets if group],
+        )  # fmt: skip
     if figures.corruption_mean is not None:
         yield Table(
-            title="MNIST test under MNIST-C's kinds of damage",
+            title=f"{figures.corrupted} under MNIST-C's kinds of damage",
             note=(
                 "Accuracy of the damaged arrays as they are, which is how MNIST-C is read; and of "
                 "the same sent as pictures, through the imaging. The last three "

@@ -54,6 +54,14 @@ class Service(NamedTuple):
         pytest.fail(f"not {state} within {READY_WITHIN_S} s; exit code {self.process.poll()}")
 
 
+def free_port() -> int:
+    """A TCP port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def running_service(**settings: str) -> Iterator[Service]:
     """A service on a free port that answers, stopped at the end whatever happens."""
@@ -68,9 +76,7 @@ def starting_service(**settings: str) -> Iterator[Service]:
 
     `settings` are environment variables.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = {name: os.environ[name] for name in os.environ if "ROWSCAN_" not in name}
     environment |= {"ROWSCAN_PORT": str(port), **settings}
     process = subprocess.Popen([sys.executable, "-m", "app"], cwd=ROOT, env=environment)

@@ -9,79 +9,95 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer.main
 
 from app.settings import Settings
-from tests.e2e.documents import DOCUMENTS, command_lines
+from tests.e2e.docker_test import DOCUMENTED
+from tests.e2e.documents import DOCUMENTS, KINDS, commands, commands_in
 from tests.e2e.running import ROOT
-from training.__main__ import cli
 
 LOCK_FILES = sorted((ROOT / "requirements").glob("*.txt"))
-MAKE, TRAINING = "make ", ".venv/bin/python -m training "
-TRIED_ELSEWHERE = {
-    ".venv/bin/rowscan ": "test_command_line.py runs them and compares what they print",
-    "curl ": "test_service.py sends them to a service",
-    "docker compose ": "docker_test.py runs compose where there is a container engine",
-}
 UNTRIED = {
-    "ROWSCAN_DATA_DIR=… PYTHONPATH=. .venv/bin/python docs/imaging_numbers.py": "takes minutes",
+    "make lock": "asks a package index for the newest versions; what it made is looked at below",
+    "make lock ARGS=--upgrade": "the same",
+    "make fuzz": "takes minutes; make test runs the same with fewer requests",
+    "ROWSCAN_FUZZ_SEED=7 make fuzz": "the same",
+    "make .venv/.dev": "installs hundreds of megabytes; CI begins with it",
+    "make .venv/.train": "installs hundreds of megabytes, by the same rule",
+    "apt install chromium": "changes the machine; .ci/run does it",
+    "apt install prometheus": "the same",
+    "apt install wrk": "changes the machine",
+    "ROWSCAN_REQUIREMENTS=otel docker compose build api": "installs all packages anew; "
+    "test_traces.py looks at what builds it",
+    "docker build --build-arg REQUIREMENTS=otel .": "the same",
+    "PYTHONPATH=. .venv/bin/python docs/cost_curve.py DATA_DIR": "trains for 40 minutes",
+    "python -m app": "running.py starts every service of these tests by it",
 }
 
 
-def commands(beginning: str = "") -> list[str]:
-    """The commands in the documents that begin so, from fenced sh blocks, without comments."""
-    text = "\n".join(path.read_text() for path in DOCUMENTS)
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = command_lines("".join(blocks))
-    found = {re.sub(r"\s+# .*", "", line) for line in lines if line}
-    return sorted(command for command in found if command.startswith(beginning))
+def test_every_command_is_tried_or_excused() -> None:
+    """By a test for its kind, or above, with the reason; and nothing is excused for nothing."""
+    kinds = {kind: commands(kind) for kind in KINDS}
+    tried = [command for found in kinds.values() for command in found]
+    assert sorted({*tried, *UNTRIED}) == commands()
+    assert sorted([*tried, *UNTRIED]) == commands(), "a command is of two kinds"
+    assert [kind for kind, found in kinds.items() if not found] == []
 
 
-def make_targets() -> set[str]:
-    """The targets that the documents name."""
-    return {command.split()[1] for command in commands(MAKE)}
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("```bash\nmake nonsense  # why\n```\n", {"make nonsense"}),
+        ("- a list\n  ```console\n  $ make a \\\n    b\n  said\n  ```\n", {"make a b"}),
+        ("```json\nmake nonsense\n```\n", set()),
+        ("Type `docker volume\nrm x`, `A_B=1 make x` or `.venv/bin/new -m y`.",
+         {"docker volume rm x", "A_B=1 make x", ".venv/bin/new -m y"}),
+        ("`make`, `rowscan/`, `app/main.py`, `A_B=1` and `digit` are names.", set()),
+    ],
+)  # fmt: skip
+def test_commands_are_found(text: str, found: set[str]) -> None:
+    """In fenced shell of any name, and in the text; a name alone is none."""
+    assert commands_in(text) == found
 
 
-def test_every_command_is_of_a_kind_that_is_tried() -> None:
-    """What can't be tried is listed above, with the reason."""
-    kinds = (MAKE, TRAINING, *TRIED_ELSEWHERE, *UNTRIED)
-    assert [command for command in commands() if not command.startswith(kinds)] == []
-    assert [kind for kind in kinds if not commands(kind)] == []
-
-
-@pytest.mark.parametrize("command", commands(MAKE))
-def test_documented_make_command_is_known(command: str) -> None:
-    """Every `make` command of the documents names a target, and is understood."""
+@pytest.mark.parametrize("command", [each for each in UNTRIED if "make " in each])
+def test_untried_make_command_is_known(command: str) -> None:
+    """It names a target, and is understood."""
     planned = subprocess.run(
-        ["make", "-n", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, check=False
-    )
+        ["make", "-n", *shlex.split(command.partition("make ")[2])],
+        cwd=ROOT, capture_output=True, check=False,
+    )  # fmt: skip
     assert planned.returncode == 0, planned.stderr
 
 
 def test_make_alone_lists_the_tasks() -> None:
     """Whoever types `make` is told what there is."""
     helped = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    tasks = {target for target in make_targets() if not target.startswith(".")}
+    named = {
+        command.partition("make ")[2].split()[0] for command in commands() if "make " in command
+    }
+    tasks = {target for target in named if not target.startswith(".")}
+    assert {"serve", "test"} <= tasks
     assert tasks <= set(re.findall(r"^  make ([a-z-]+) ", helped, re.MULTILINE))
 
 
-@pytest.mark.parametrize("command", commands(TRAINING))
-def test_documented_training_command_is_known(command: str) -> None:
-    """Every `python -m training` command of the documents exists, with its options."""
-    name, *arguments = shlex.split(command.removeprefix(TRAINING))
-    group = typer.main.get_group(cli)
-    known = {option for each in group.commands[name].params for option in each.opts}
-    assert {argument for argument in arguments if argument.startswith("--")} <= known
+@pytest.mark.parametrize("command", commands("in CI"))
+def test_command_is_a_step_of_ci(command: str) -> None:
+    """CI runs it, with the variables that it names."""
+    steps = (ROOT / ".ci" / "run").read_text()
+    variables, _, target = command.partition("make ")
+    assert re.search(rf"^ *step {target.split()[0]}$", steps, re.MULTILINE)
+    for variable in variables.split():
+        assert f"\nexport {variable}\n" in steps
+
+
+def test_containers_are_tried() -> None:
+    """`make docker-test` runs every command for containers."""
+    assert sorted(DOCUMENTED) == commands("container")
 
 
 def test_no_placeholder_is_left() -> None:
     """What was to be filled in has been."""
     assert not re.findall(r"@[A-Z]+@", "".join(path.read_text() for path in DOCUMENTS))
-
-
-def test_readme_names_the_two_first_commands() -> None:
-    """The README shows how to serve and how to test."""
-    assert {"serve", "test"} <= make_targets()
 
 
 @pytest.mark.parametrize("path", LOCK_FILES, ids=lambda path: path.name)

@@ -17,7 +17,7 @@ import pytest
 
 from app.inference.version_files import MANIFEST_PATH
 from app.schemas import SEVEN_ANSWER, BatchPrediction, Prediction
-from tests.e2e.documents import DOCUMENTS, command_lines
+from tests.e2e.documents import DOCUMENTS, FENCED_SHELL, commands, commands_in
 from tests.e2e.running import (
     ROOT,
     SEVEN,
@@ -35,10 +35,9 @@ def documented_requests() -> list[tuple[str, dict[str, Any] | None]]:
     """Each curl command of the documents, and the answer where one is shown under it."""
     found: list[tuple[str, dict[str, Any] | None]] = []
     text = "\n".join(path.read_text() for path in DOCUMENTS)
-    blocks = r"^```sh\n(.*?)^```(?:\n+```json\n(.*?)^```)?"
-    for commands, shown in re.findall(blocks, text, re.DOTALL | re.MULTILINE):
-        lines = command_lines(commands)
-        curls = [line for line in lines if re.match("curl .*localhost:8000", line)]
+    blocks = rf"{FENCED_SHELL.pattern}(?:\n+```json\n(.*?)^```)?"
+    for block, shown in re.findall(blocks, text, FENCED_SHELL.flags):
+        curls = sorted(commands_in(f"```sh\n{block}```") & {*commands("request")})
         found += [(curl, json.loads(shown) if shown else None) for curl in curls]
     return found
 
@@ -102,6 +101,11 @@ def test_documented_answer_is_true(service: Service) -> None:
     answer = service.post("image/png", SEVEN.read_bytes())
     for key, value in SEVEN_ANSWER.items():
         assert answer[key] == pytest.approx(value, abs=1e-4)
+
+
+def test_every_documented_request_is_sent() -> None:
+    """Those in the text would be none of the above."""
+    assert {curl for curl, _ in documented_requests()} == {*commands("request")}
 
 
 def test_first_request_of_the_readme_is_shown_with_its_answer() -> None:

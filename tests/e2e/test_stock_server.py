@@ -65,6 +65,7 @@ def test_signature(found: dict[str, Any], name: str) -> None:
 
 
 def test_warm_up(found: dict[str, Any]) -> None:
-    """What it is warmed up with, where it has that, it answers."""
+    """What it is warmed up with is there, and it answers all of that."""
+    assert WARMUP.is_file()
+    assert found["warmup"]
     assert all(each["finite"] for each in found["warmup"])
-    assert bool(found["warmup"]) == WARMUP.exists()

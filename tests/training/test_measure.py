@@ -26,7 +26,7 @@ SQUARE = np.pad(np.full((20, 20), 255, np.uint8), 4)
 @pytest.fixture
 def subject(classifier: FakeClassifier) -> LocalVersion:
     """The fake network, in process."""
-    return LocalVersion(classifier, "a <fake>")
+    return LocalVersion(classifier, "a <fake>", classifier.manifest.max_novelty)
 
 
 @pytest.fixture

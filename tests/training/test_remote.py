@@ -107,7 +107,9 @@ def test_a_service_and_a_version_agree(
     np.savez(tmp_path / "bars.npz", images=IMAGES, labels=np.arange(20) % 10)
     np.savez(tmp_path / "noise.npz", images=255 - IMAGES[:, ::-1])
     plan = Plan(mnist, [tmp_path / "bars.npz"], [tmp_path / "noise.npz"], show=True)
-    here = measure(LocalVersion(classifier, "here"), plan, silent_console())
+    here = measure(
+        LocalVersion(classifier, "here", classifier.manifest.max_novelty), plan, silent_console()
+    )
     there = measure(RemoteService(url), plan, silent_console())
     for ours, theirs in zip(here.figures.digits[1:], there.figures.digits[1:], strict=True):
         assert (theirs.correct, theirs.abstained) == (ours.correct, ours.abstained)

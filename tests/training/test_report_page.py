@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from tests.tiny import tiny_network
+from training.corruptions import KINDS
 from training.fit import Fitted
 from training.job import Job
 from training.plots import ACCENT, INK, MUTED
@@ -37,6 +39,19 @@ def test_it_has_every_part(version: Path) -> None:
     assert "test images read rightly" in page
     for title in ("How it was made", "Each digit", "What was taken for what", "Cost"):
         assert f"<h2>{title}</h2>" in page
+
+
+def test_it_tells_what_damage_does(finished: Job, version: Path) -> None:
+    """A row for each kind, of validation images that are named, without being asked for."""
+    page = (version / "assets.extra/report/index.html").read_text()
+    title = "<h2>The first 100 MNIST validation images under MNIST-C"
+    _, _, table = page.partition(title)
+    rows = re.findall(r"<tr><td>(.*?)</td>", table.partition("</table>")[0])
+    assert rows == ["none", *KINDS, "mean of 15"]
+    metrics = json.loads((finished.run_dir / "report/metrics.json").read_text())
+    undamaged, *damaged = metrics["damaged"]["corruptions"]
+    assert undamaged["array_accuracy"] == metrics["validation"]["accuracy"]
+    assert min(each["array_accuracy"] for each in damaged) < undamaged["array_accuracy"]
 
 
 def test_it_asks_no_host_and_runs_nothing(version: Path) -> None:
