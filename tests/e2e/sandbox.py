@@ -60,5 +60,6 @@ def set_up() -> str:
 
 
 def environment() -> dict[str, str]:
-    """The variables of these tests, without settings of the project."""
-    return {name: os.environ[name] for name in os.environ if "ROWSCAN_" not in name}
+    """The variables of these tests, without settings of the project or of a make around them."""
+    foreign = ("ROWSCAN_", "MAKE", "MFLAGS", "ARGS")
+    return {name: os.environ[name] for name in os.environ if not name.startswith(foreign)}

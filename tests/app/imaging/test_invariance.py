@@ -71,7 +71,7 @@ def test_what_lies_around_does_not_matter(
 
 
 def test_punched_holes(references: list[NDArray[np.float32]]) -> None:
-    """The holes of a folder, as dark as the pen, are not taken for strokes of a digit beside them."""
+    """The holes of a folder, as dark as the pen, are not taken for strokes of a digit."""
     for digit, reference in enumerate(references):
         pixels = decode(draw(digit, Way(margin=(2, 0.5, 0.2, 0.5)))).copy()
         for top in (10, 160):
