@@ -59,6 +59,7 @@ def json_line(row: Row) -> str:
 def csv_cells(row: Row) -> list[object]:
     """The cells below CSV_HEAD, empty where the row has nothing to say."""
     cells = [row.get(name, "") for name in CSV_FIELDS]
+    cells = [str(cell).lower() if isinstance(cell, bool) else cell for cell in cells]  # as JSON
     return [*cells, *row.get("probabilities", [""] * 10), row.get("detail", "")]
 
 

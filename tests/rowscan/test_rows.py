@@ -36,6 +36,7 @@ def test_cells_fill_the_head() -> None:
         assert len(rows.csv_cells(row)) == len(rows.CSV_HEAD)
     seven = dict(zip(rows.CSV_HEAD, rows.csv_cells(SEVEN), strict=True))
     assert (seven["digit"], seven["p7"], seven["error"]) == (7, SEVEN_ANSWER["confidence"], "")
+    assert seven["is_digit"] == "true"  # as JSON has it
     blank = dict(zip(rows.CSV_HEAD, rows.csv_cells(BLANK), strict=True))
     assert (blank["digit"], blank["error"]) == ("", "Nothing is drawn on it.")
 
