@@ -59,7 +59,7 @@ class Bodies:
 
     def __init__(self, max_bytes: int, max_arriving_bytes: int = MAX_ARRIVING_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._max_arriving = max(max_bytes, max_arriving_bytes)
+        self._max_arriving = max(2 * max_bytes, max_arriving_bytes)  # one, packed and unpacked
         self._arriving = 0
 
     async def read(self, request: Request, deadline: float) -> Body:
@@ -76,7 +76,7 @@ class Bodies:
         if headers.declared_bytes > self._max_bytes:
             raise self._too_large()
         chunks: list[bytes] = []
-        total = 0
+        total = held = 0
         try:
             async with asyncio.timeout(deadline - time.monotonic()):
                 more = True
@@ -86,22 +86,26 @@ class Bodies:
                         raise ClientDisconnect
                     chunk = message.get("body", b"")
                     total += len(chunk)
+                    held += len(chunk)
                     self._arriving += len(chunk)
                     self._check(total)
                     chunks.append(chunk)
                     more = message.get("more_body", False)
+                data = b"".join(chunks)
+                if total and headers.encoding != AS_IT_IS:
+                    held += self._max_bytes
+                    self._arriving += self._max_bytes
+                    self._check(total)
+                    data = await asyncio.to_thread(self._uncompressed, data)
         except TimeoutError:
             raise DeadlineExceededError(
                 "The body did not arrive in time. Send a smaller image, or allow more time."
             ) from None
         finally:
-            self._arriving -= total
+            self._arriving -= held
             context_of(request).bytes_in = total
-        if total == 0:
+        if not data:
             raise MalformedRequestError("The body is empty. Send an image.")
-        data = b"".join(chunks)
-        if headers.encoding != AS_IT_IS:
-            data = await asyncio.to_thread(self._uncompressed, data)
         return Body(headers.content_type, data)
 
     def _uncompressed(self, data: bytes) -> bytes:

@@ -129,7 +129,7 @@ export async function watchHealth() {
   clearTimeout(view.watching);
   if (document.hidden) return; // looked at again, it asks again
   try {
-    const response = await fetch("health", { cache: "no-store" });
+    const response = await fetch("health", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
     const { status, model } = await response.json();
     if (status === "ready") {
       const isBack = $("service").dataset.health !== "ready";

@@ -127,6 +127,7 @@ BAD_BODIES = [
     Bad("senseless content type", ways_in.raw(SEVEN_PNG, ";;=\t/"), UNSUPPORTED),
     Bad("compressed in another way", compressed(SEVEN_PNG, "br"), UNSUPPORTED),
     Bad("not compressed", compressed(SEVEN_PNG), MALFORMED),
+    Bad("nothing, compressed", compressed(gzip.compress(b"")), MALFORMED),
     Bad("compressed, broken off", compressed(gzip.compress(SEVEN_PNG)[:-9]), MALFORMED),
     Bad("more after its end", compressed(gzip.compress(SEVEN_PNG) + b"more"), MALFORMED),
     Bad("compressed, over the limit", compressed(gzip.compress(bytes(100_001))), TOO_LARGE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 
 import pytest
 from starlette.requests import Request
@@ -13,31 +14,41 @@ from app.api.context import begin
 from app.errors import QueueFullError
 
 
-def request_of(messages: asyncio.Queue[Message]) -> Request:
-    """A request whose body comes as the queue has it."""
-    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+BODY = b"0123456789"
+
+
+def request_of(body: bytes, *, more: bool = False, encoding: str = "identity") -> Request:
+    """A request with that body, or the beginning of it."""
+    messages: asyncio.Queue[Message] = asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
+    headers = [(b"content-encoding", encoding.encode())]
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": headers}
     begin(scope)
     return Request(scope, messages.get)
 
 
-def sent(body: bytes, *, more: bool) -> asyncio.Queue[Message]:
-    """What the server says of a body."""
-    messages: asyncio.Queue[Message] = asyncio.Queue()
-    messages.put_nowait({"type": "http.request", "body": body, "more_body": more})
-    return messages
-
-
-async def test_slow_uploads_together() -> None:
+@pytest.mark.parametrize(
+    ("slow", "another"),
+    [
+        (2, request_of(BODY)),
+        (1, request_of(gzip.compress(BODY), encoding="gzip")),  # its content takes room too
+    ],
+    ids=["plain", "compressed"],
+)
+async def test_slow_uploads_together(slow: int, another: Request) -> None:
     """Who comes when there is no room is told at once; who leaves makes room."""
-    bodies = Bodies(max_bytes=10, max_arriving_bytes=15)
+    bodies = Bodies(max_bytes=40, max_arriving_bytes=85)
     deadline = asyncio.get_running_loop().time() + 60
-    slow = asyncio.create_task(bodies.read(request_of(sent(b"0123456789", more=True)), deadline))
+    uploads = [
+        asyncio.create_task(bodies.read(request_of(4 * BODY, more=True), deadline))
+        for _ in range(slow)
+    ]
     await asyncio.sleep(0)
-    another = request_of(sent(b"0123456789", more=False))
     with pytest.raises(QueueFullError, match="Try again"):
         await bodies.read(another, deadline)
-    slow.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await slow
-    again = request_of(sent(b"0123456789", more=False))
-    assert (await bodies.read(again, deadline)).data == b"0123456789"
+    for upload in uploads:
+        upload.cancel()
+    await asyncio.gather(*uploads, return_exceptions=True)
+    again = request_of(gzip.compress(BODY), encoding="gzip")
+    assert (await bodies.read(again, deadline)).data == BODY
+    assert (await bodies.read(request_of(4 * BODY), deadline)).data == 4 * BODY
