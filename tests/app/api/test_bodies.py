@@ -13,7 +13,6 @@ from app.api.bodies import Bodies
 from app.api.context import begin
 from app.errors import QueueFullError
 
-
 BODY = b"0123456789"
 
 
