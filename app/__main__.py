@@ -17,12 +17,16 @@ if __name__ == "__main__":
     for _number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(_number, lambda *_: os._exit(0))
 
+import logging
 import socket
 import sys
 import time
 import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from app.logs import configure_logging
 from app.process import START_FAILED, StartError, leave
@@ -31,6 +35,10 @@ from app.workers import inherit, supervise
 
 # As uvicorn: more than the few connections that a start or a pause lets pile up.
 LISTEN_BACKLOG = 2048
+TYPO = 0.85  # difflib's likeness, from which on a name is taken for a mistyped setting
+PYDANTICS_LENGTH = "items after validation"  # of a secret's characters
+
+logger = logging.getLogger("rowscan")
 
 
 def main() -> int:
@@ -44,6 +52,8 @@ def main() -> int:
         inherited = inherit(os.environ)
         listener = inherited.listener if inherited else bind(settings.host, settings.port)
         configure_logging(settings.log_level, settings.log_format, sys.stdout)
+        if not inherited:
+            warn_of_typos(os.environ)
         if settings.workers > 1 and not inherited:
             # The first worker that is ready begins to listen, for all.
             return supervise(listener, settings.workers, settings.drain_s)
@@ -69,13 +79,33 @@ def refuse_arguments(arguments: list[str]) -> None:
 
 
 def read_settings() -> Settings:
-    """The settings from the environment. Raises StartError that names the first wrong one."""
+    """The settings from the environment. Raises StartError that names all wrong ones."""
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = "_".join(["ROWSCAN", *(str(part) for part in first["loc"])]).upper()
-        raise StartError(f"{name} is not valid: {first['msg']}.") from error
+        wrong = " ".join(_describe(each) for each in error.errors(include_url=False))
+        raise StartError(wrong) from error
+
+
+def _describe(error: ErrorDetails) -> str:
+    """What is wrong with a setting, without pydantic's own terms."""
+    name = _variable("_".join(map(str, error["loc"])))
+    message = error["msg"].removeprefix("Value error, ").replace(PYDANTICS_LENGTH, "characters")
+    return f"{name} is not valid: {message}."
+
+
+def _variable(setting: str) -> str:
+    """The variable of the environment that holds a setting."""
+    return f"ROWSCAN_{setting}".upper()
+
+
+def warn_of_typos(environment: Iterable[str]) -> None:
+    """Warn of each variable that is no setting, but nearly is one."""
+    settings = [_variable(name) for name in Settings.model_fields]
+    for name in environment:
+        if name.startswith("ROWSCAN_") and name not in settings:
+            for meant in get_close_matches(name, settings, n=1, cutoff=TYPO):
+                logger.warning("%s is no setting. Did you mean %s?", name, meant)
 
 
 def bind(host: str, port: int) -> socket.socket:

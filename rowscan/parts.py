@@ -18,7 +18,7 @@ TRAINING_COMMANDS: Final = ("train", "evaluate", "export")
 TRAINING_NEEDS: Final = ("training", "httpx", "matplotlib", "scipy")
 
 INSTALL_TRAINING: Final = (
-    "Install it: pip install 'rowscan[train]', or in a checkout: make .venv/.train"
+    "Install what is missing: pip install 'rowscan[train]', or in a checkout: make .venv/.train"
 )
 
 ROOT: Final = Path(__file__).resolve().parents[1]

@@ -35,6 +35,7 @@ MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 10.0
 
 OK: Final = 200
+NO_KEY: Final = 401
 BUSY: Final = frozenset({429, 503})
 TOO_MUCH: Final = frozenset({413, 504})  # for one request; half of it may do
 ABOUT_THE_FILE: Final = frozenset({400, 413, 415, 422, 500, 504})
@@ -111,6 +112,13 @@ class RemoteModel:
                 items = answer["predictions"]
             elif len(files) == 1 and reply.status in ABOUT_THE_FILE:
                 items = [answer]
+            elif reply.status == NO_KEY:
+                advice = (
+                    "ROWSCAN_API_KEY does not hold its key"
+                    if self._key
+                    else "Set ROWSCAN_API_KEY to it"
+                )
+                raise ServiceError(f"{self._address.url} wants a key. {advice}.")
             else:
                 raise ServiceError(
                     f"{self._address.url} answered {reply.status}: {_detail(answer)}"

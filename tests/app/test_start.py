@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from app.__main__ import warn_of_typos
+
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
 
@@ -49,6 +51,20 @@ def test_invalid_setting(name: str, value: str) -> None:
     """The setting is named; its value, which may be a secret put into the wrong place, is not."""
     ended = start({name: value})
     assert_one_line(ended, name)
+
+
+def test_all_invalid_settings() -> None:
+    """All that are wrong are named, in words that are not pydantic's."""
+    wrong = {"ROWSCAN_API_KEY": "short", "ROWSCAN_WORKERS": "0", "ROWSCAN_CORS_ORIGINS": "x/y"}
+    ended = start(wrong)
+    assert_one_line(ended, *wrong, "at least 16 characters, not 5")
+    assert "alue error" not in ended.stderr
+
+
+def test_mistyped_setting(caplog: pytest.LogCaptureFixture) -> None:
+    """Who mistypes a setting is told which there is; other names are none of ours."""
+    warn_of_typos(["ROWSCAN_PROT", "ROWSCAN_PORT", "ROWSCAN_DATA_DIR", "PATH", "ROWSCAN_IMAGE"])
+    assert caplog.messages == ["ROWSCAN_PROT is no setting. Did you mean ROWSCAN_PORT?"]
 
 
 def test_arguments_are_refused() -> None:

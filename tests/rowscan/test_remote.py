@@ -96,6 +96,17 @@ def test_another_service_is_told(file: Path, said: Said) -> None:
         ask(RemoteModel(service.address), file)
 
 
+@pytest.mark.parametrize(
+    ("key", "advice"),
+    [(None, "Set ROWSCAN_API_KEY to it."), ("0123456789abcdef", "does not hold its key.")],
+)
+def test_a_key_is_wanted(file: Path, key: str | None, advice: str) -> None:
+    """A user of the command line is told what can be done there."""
+    said = Said(401, b'{"detail": "Send it as X-API-Key."}')
+    with saying(said) as service, pytest.raises(ServiceError, match=advice):
+        ask(RemoteModel(service.address, key), file)
+
+
 class Gone(type(Path())):  # type: ignore[misc] # the system's kind of path
     """A path, like any other of its name, of which nothing can be opened."""
 
