@@ -36,7 +36,6 @@ from app.workers import inherit, supervise
 # As uvicorn: more than the few connections that a start or a pause lets pile up.
 LISTEN_BACKLOG = 2048
 TYPO = 0.85  # difflib's likeness, from which on a name is taken for a mistyped setting
-PYDANTICS_LENGTH = "items after validation"  # of a secret's characters
 
 logger = logging.getLogger("rowscan")
 
@@ -90,8 +89,7 @@ def read_settings() -> Settings:
 def _describe(error: ErrorDetails) -> str:
     """What is wrong with a setting, without pydantic's own terms."""
     name = _variable("_".join(map(str, error["loc"])))
-    message = error["msg"].removeprefix("Value error, ").replace(PYDANTICS_LENGTH, "characters")
-    return f"{name} is not valid: {message}."
+    return f"{name} is not valid: {error['msg'].removeprefix('Value error, ')}."
 
 
 def _variable(setting: str) -> str:

@@ -13,6 +13,7 @@ from app.logs import LogFormat
 
 ORIGIN = re.compile(r"\*|https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 VISIBLE_ASCII = re.compile(r"[!-~]+")
+MIN_KEY_CHARS = 16
 
 
 class Settings(BaseSettings):
@@ -79,9 +80,8 @@ class Settings(BaseSettings):
     )
     api_key: SecretStr | None = Field(
         None,
-        min_length=16,
         description="Key that every request must have, but for the page and health checks; "
-        "16 characters at least.",
+        f"{MIN_KEY_CHARS} characters at least.",
     )
     rate_limit: float = Field(
         0.0,
@@ -121,8 +121,12 @@ class Settings(BaseSettings):
     @field_validator("api_key")
     @classmethod
     def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
-        """A header holds no more than this."""
-        if value and not VISIBLE_ASCII.fullmatch(value.get_secret_value()):
+        """Long enough not to be guessed, and no more than a header holds."""
+        if value is None:
+            return None
+        if len(value) < MIN_KEY_CHARS:
+            raise ValueError(f"must have at least {MIN_KEY_CHARS} characters")
+        if not VISIBLE_ASCII.fullmatch(value.get_secret_value()):
             raise ValueError("must be of visible ASCII characters, without spaces")
         return value
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from app.errors import ModelError, RequestError
 from app.imaging import normalise, read_digit
-from app.inference.contract import CLASSES, Scores
+from app.inference.classifier import Network
+from app.inference.contract import CLASSES
 from training.errors import TrainingError
 from training.pictures import Picture
 
@@ -83,17 +84,6 @@ class Subject(Protocol):
 
     def see(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8] | None]:
         """Return what the network sees of each, (28, 28) 0..255; None of one that is refused."""
-
-
-class Network(Protocol):
-    """What is needed of a network, published or not; see `Classifier`."""
-
-    @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        """Ascending; the last is the most that one call takes."""
-
-    def classify(self, images: NDArray[np.float32]) -> Scores:
-        """Return the scores of images (n, 28, 28), 0..1."""
 
 
 class LocalVersion:

@@ -14,12 +14,8 @@ from app.inference.contract import Scores
 from app.inference.manifest import Manifest
 
 
-class Classifier(Protocol):
+class Network(Protocol):
     """Turns images into scores. Blocking, and for one calling thread."""
-
-    @property
-    def manifest(self) -> Manifest:
-        """What the version says of itself."""
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
@@ -30,3 +26,11 @@ class Classifier(Protocol):
 
         At least one image and at most `batch_sizes[-1]`.
         """
+
+
+class Classifier(Network, Protocol):
+    """A network that is a published version."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the version says of itself."""

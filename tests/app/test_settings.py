@@ -58,6 +58,7 @@ def test_settings_do_not_change() -> None:
         {"access_log": 1.1},
         {"log_format": "xml"},
         {"api_key": "short"},
+        {"api_key": ""},
         {"api_key": "with a space in the middle"},
         {"cors_origins": "https://example.org/"},
         {"cors_origins": "example.org"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
+import time
 
 import pytest
 from starlette.requests import Request
@@ -11,7 +13,7 @@ from starlette.types import Message
 
 from app.api.bodies import Bodies
 from app.api.context import begin
-from app.errors import QueueFullError
+from app.errors import DeadlineExceededError, QueueFullError
 
 BODY = b"0123456789"
 
@@ -37,7 +39,7 @@ def request_of(body: bytes, *, more: bool = False, encoding: str = "identity") -
 async def test_slow_uploads_together(slow: int, another: Request) -> None:
     """Who comes when there is no room is told at once; who leaves makes room."""
     bodies = Bodies(max_bytes=40, max_arriving_bytes=85)
-    deadline = asyncio.get_running_loop().time() + 60
+    deadline = time.monotonic() + 60
     uploads = [
         asyncio.create_task(bodies.read(request_of(4 * BODY, more=True), deadline))
         for _ in range(slow)
@@ -51,3 +53,16 @@ async def test_slow_uploads_together(slow: int, another: Request) -> None:
     again = request_of(gzip.compress(BODY), encoding="gzip")
     assert (await bodies.read(again, deadline)).data == BODY
     assert (await bodies.read(request_of(4 * BODY), deadline)).data == 4 * BODY
+
+
+async def test_what_takes_too_long_to_unpack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deadline is that of the upload and of its unpacking together; the room comes back."""
+    unpacked = threading.Event()
+    bodies = Bodies(max_bytes=40, max_arriving_bytes=85)
+    monkeypatch.setattr(bodies, "_uncompressed", lambda _: unpacked.wait())
+    packed = request_of(gzip.compress(BODY), encoding="gzip")
+    with pytest.raises(DeadlineExceededError):
+        await bodies.read(packed, time.monotonic() + 0.05)
+    unpacked.set()
+    uploads = [bodies.read(request_of(4 * BODY), time.monotonic() + 60) for _ in range(2)]
+    assert [body.data for body in await asyncio.gather(*uploads)] == 2 * [4 * BODY]
