@@ -3,8 +3,8 @@
 It serves by itself, or lets several workers do so, which run the same with a socket that they
 inherit.
 
-A start that cannot succeed ends with exit code 1 and one line on stderr that says what to do.
-Log lines go to stdout.
+A start that cannot succeed ends with exit code 1 and one line on stderr that says what to do; one
+with arguments, of which there are none, with 2. Log lines go to stdout.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from app.logs import configure_logging
-from app.process import START_FAILED, StartError, leave
+from app.process import WRONG_USAGE, StartError, leave
 from app.settings import Settings
 from app.workers import inherit, supervise
 
@@ -64,7 +64,7 @@ def main() -> int:
         serve(settings, listener, started, inherited)
     except StartError as error:
         print(f"rowscan: {error}", file=sys.stderr)
-        return START_FAILED
+        return error.exit_code
     return 0
 
 
@@ -73,7 +73,8 @@ def refuse_arguments(arguments: list[str]) -> None:
     if arguments:
         raise StartError(
             "takes no arguments. Settings are environment variables, such as ROWSCAN_PORT=8001; "
-            "README.md lists them."
+            "README.md lists them.",
+            WRONG_USAGE,
         )
 
 

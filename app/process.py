@@ -8,10 +8,15 @@ import sys
 from typing import Final, NoReturn
 
 START_FAILED: Final = 1  # the exit code of a start that cannot succeed
+WRONG_USAGE: Final = 2  # of a command that makes no sense
 
 
 class StartError(Exception):
-    """Why the service cannot start, in one line."""
+    """Why the service cannot start, in one line; and the exit code that tells it to scripts."""
+
+    def __init__(self, why: str, exit_code: int = START_FAILED) -> None:
+        super().__init__(why)
+        self.exit_code = exit_code
 
 
 def leave(code: int) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from rowscan import health
-from rowscan.parts import TRAINING_COMMANDS, missing_for_training, run_service
+from rowscan.parts import HELP, TRAINING_COMMANDS, missing_for_training, run_service
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     if url is not None:
         sys.exit(health.check(url))
     first, *others = words or [""]
-    if first == "serve" and "--help" not in others:
+    if first == "serve" and not HELP.intersection(others):
         run_service(others)
     if first in TRAINING_COMMANDS and not missing_for_training():
         from training.__main__ import main as run_training

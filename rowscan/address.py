@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import ssl
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -64,6 +65,10 @@ def describe(error: Exception) -> str:
     """Why a connection failed, in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted, {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return "it does not speak TLS, so leave out https://"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "the connection broke off"

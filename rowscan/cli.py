@@ -45,6 +45,7 @@ def build(with_training: bool) -> typer.Typer:
     """The command line; with training's own commands or what stands in for them."""
     cli = typer.Typer(
         no_args_is_help=True,
+        context_settings={"help_option_names": sorted(parts.HELP)},
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",  # joins the lines of a paragraph
         help="Reads handwritten digits, one row of pixels at a time.",
@@ -108,7 +109,9 @@ def predict(
     ] = False,
     csv_file: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="FILE", help="Write a CSV file instead of the table."),
+        typer.Option(
+            "--csv", metavar="FILE", help="Write a CSV file instead of the table; - is stdout."
+        ),
     ] = None,
 ) -> None:
     """Read digits from picture files, as POST /predict does.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 SUFFIXES: Final = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp"})
 
@@ -18,12 +18,22 @@ class FileError(Exception):
     """A file that cannot be read at all; the message says why."""
 
 
-def find_files(paths: Iterable[Path]) -> list[Path]:
-    """The files that the paths stand for, each path's own in the order of their names."""
-    found: list[Path] = []
+class Found(NamedTuple):
+    """What some paths stand for."""
+
+    files: list[Path]  # each path's own in the order of their names
+    others: int  # files in folders whose names are no pictures'; hidden ones are not counted
+
+
+def find_files(paths: Iterable[Path]) -> Found:
+    """The files that the paths stand for."""
+    files: list[Path] = []
+    others = 0
     for path in paths:
-        found += _pictures_below(path) if path.is_dir() else [path]
-    return found
+        below = _pictures_below(path) if path.is_dir() else Found([path], 0)
+        files += below.files
+        others += below.others
+    return Found(files, others)
 
 
 def load(path: Path, most_bytes: int) -> bytes:
@@ -37,12 +47,13 @@ def load(path: Path, most_bytes: int) -> bytes:
         raise FileError(f"The file cannot be read: {error.strerror}.") from error
 
 
-def _pictures_below(folder: Path) -> list[Path]:
+def _pictures_below(folder: Path) -> Found:
     """All pictures of a folder and its subfolders; a folder that cannot be listed is one of them.
 
     To be read it is then tried like a file, and said to be what it is.
     """
     found: list[Path] = []
+    others = 0
 
     def add_unlisted(error: OSError) -> None:
         found.append(Path(error.filename))
@@ -50,5 +61,8 @@ def _pictures_below(folder: Path) -> list[Path]:
     for below, subfolders, names in os.walk(folder, onerror=add_unlisted):
         subfolders.sort()
         paths = [Path(below, name) for name in sorted(names)]
-        found += [path for path in paths if path.suffix.lower() in SUFFIXES]
-    return found
+        pictures = [path for path in paths if path.suffix.lower() in SUFFIXES]
+        hidden = sum(path.name.startswith(".") for path in paths if path not in pictures)
+        found += pictures
+        others += len(paths) - len(pictures) - hidden
+    return Found(found, others)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Final, NamedTuple, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +22,8 @@ from rowscan.rows import Row
 
 Advance = Callable[[int], None]
 WriteCells = Callable[[list[object]], object]
+
+STDOUT: Final = Path("-")  # in the place of a CSV file
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Tally:
     read: int = 0
     not_digits: int = 0
     unread: int = 0
+    passed_over: int = 0  # files beside the pictures, which are not counted among them
     begun: float = field(default_factory=time.monotonic)
 
     def count(self, row: Row) -> None:
@@ -63,6 +66,8 @@ class Tally:
             said.append(f"{self.not_digits:,} not a digit")
         if self.unread:
             said.append(f"{self.unread:,} could not be read")
+        if self.passed_over:
+            said.append(f"{self.passed_over:,} with other endings passed over")
         return ", ".join(said)
 
 
@@ -71,7 +76,7 @@ def open_outputs(form: Form, stdout: TextIO) -> Iterator[Callable[[list[Row]], N
     """What takes some rows and writes them. Raises OSError when the CSV file cannot be written."""
     line = rows.json_line if form.as_json else rows.table_line
     lines = form.as_json or form.as_table
-    with _csv_writer(form.csv_file) as write_cells, _held_back(stdout) as say:
+    with _held_back(stdout) as say, _csv_writer(form.csv_file, say) as write_cells:
         head = [f"{rows.TABLE_HEAD}\n"] if form.as_table else []
 
         def write(some: list[Row]) -> None:
@@ -99,9 +104,15 @@ def _held_back(stdout: TextIO) -> Iterator[Callable[[str], None]]:
         print_now("".join(kept))
 
 
+class _Lines(NamedTuple):
+    """What csv takes for a file."""
+
+    write: Callable[[str], None]
+
+
 @contextmanager
-def _csv_writer(path: Path | None) -> Iterator[WriteCells]:
-    """What writes a row of cells to the file, if there is to be one.
+def _csv_writer(path: Path | None, say: Callable[[str], None]) -> Iterator[WriteCells]:
+    """What writes a row of cells to the file, if there is to be one, or says it.
 
     What was in it goes with the first row: when nothing can be read it is kept.
     """
@@ -114,18 +125,21 @@ def _csv_writer(path: Path | None) -> Iterator[WriteCells]:
         def write_cells(cells: list[object]) -> None:
             nonlocal write
             if write is None:
-                write = _begin_csv(path, opened)
+                write = _begin_csv(path, opened, say)
             write(cells)
 
         yield write_cells
 
 
-def _begin_csv(path: Path, opened: ExitStack) -> WriteCells:
-    # A file's name that is no Unicode is written as the bytes that it is.
-    file = opened.enter_context(
-        path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-    )
-    writer = csv.writer(file)
+def _begin_csv(path: Path, opened: ExitStack, say: Callable[[str], None]) -> WriteCells:
+    if path == STDOUT:
+        writer = csv.writer(_Lines(say))
+    else:
+        # A file's name that is no Unicode is written as the bytes that it is.
+        file = opened.enter_context(
+            path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        )
+        writer = csv.writer(file)
     writer.writerow(rows.CSV_HEAD)
     return writer.writerow
 

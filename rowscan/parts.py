@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 TRAINING_COMMANDS: Final = ("train", "evaluate", "export")
+HELP: Final = frozenset({"-h", "--help"})
 
 # The packages of the extra `train` in pyproject.toml, by the names that they are imported by.
 TRAINING_NEEDS: Final = ("training", "httpx", "matplotlib", "scipy")

@@ -13,7 +13,7 @@ from app.client_key import ClientKeyError, client_key
 from app.errors import ModelError
 from rowscan.address import AddressError, parse_address
 from rowscan.files import SUFFIXES, find_files
-from rowscan.outputs import Form, Tally, open_outputs, progress
+from rowscan.outputs import STDOUT, Form, Tally, open_outputs, progress
 from rowscan.remote import RemoteModel, ServiceError
 from rowscan.rows import Row
 
@@ -70,14 +70,16 @@ def predict(
 
     Raises UsageError; ModelError or ServiceError when nobody can read them.
     """
-    files = find_files(paths)
+    files, others = find_files(paths)
     if not files:
         kinds = ", ".join(sorted(SUFFIXES))
         raise UsageError(f"There is no picture in there: no name ends in {kinds}.")
+    if form.as_json and form.csv_file == STDOUT:
+        raise UsageError("JSON and CSV cannot both go to stdout. Give --csv a file.")
     _check_writable(form.csv_file)
     with open_outputs(form, stdout) as write, progress(stderr, len(files)) as advance:
         model = open_model()
-        tally = Tally()
+        tally = Tally(passed_over=others)
         for rows in model.read(files):
             for row in rows:
                 tally.count(row)
@@ -116,7 +118,7 @@ def open_model(url: str | None) -> Model:
 
 def _check_writable(csv_file: Path | None) -> None:
     """Raise UsageError when the file cannot be written, before anything else takes time."""
-    if csv_file is None:
+    if csv_file in (None, STDOUT):
         return
     try:
         csv_file.open("a").close()

@@ -33,6 +33,7 @@ EPILOG = (
 cli = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",  # joins the lines of a paragraph
     help="Train, measure and publish the network that reads digits.",
@@ -108,6 +109,9 @@ def export(
     ] = None,
 ) -> None:
     """Evaluate and publish what a run's checkpoint holds, finished or not, as the next version."""
+    from training.checkpoint import require_checkpoint
+
+    require_checkpoint(_folder(preset, seed, run_dir))  # before anything is downloaded
     _import_tensorflow()
     from training import run
 
@@ -198,8 +202,12 @@ def _job(
     """Return the job that the options describe."""
     from training.job import Job
 
-    folder = run_dir or Path("runs") / f"{preset}-{seed}"
+    folder = _folder(preset, seed, run_dir)
     return Job(find_preset(preset), seed, open_mnist(data_dir), folder, models_dir)
+
+
+def _folder(preset: str, seed: int, run_dir: Path | None) -> Path:
+    return run_dir or Path("runs") / f"{find_preset(preset).name}-{seed}"
 
 
 def main() -> None:

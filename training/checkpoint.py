@@ -96,9 +96,7 @@ def load_checkpoint(
             run = json.loads(str(archive[RUN_KEY]))
             arrays = [archive[str(index)] for index in range(len(archive.files) - 1)]
     except FileNotFoundError:
-        raise CheckpointError(
-            f"{run_dir} holds no checkpoint. Train first; a new run begins without --resume."
-        ) from None
+        raise _no_checkpoint(run_dir) from None
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise CheckpointError(
             f"{path} is damaged ({error}). Delete it and start afresh."
@@ -114,6 +112,18 @@ def load_checkpoint(
 def has_checkpoint(run_dir: Path) -> bool:
     """Return whether a run has left a checkpoint in `run_dir`, finished or not."""
     return (run_dir / CHECKPOINT_NAME).exists()
+
+
+def require_checkpoint(run_dir: Path) -> None:
+    """Raise `CheckpointError` when no run has left one."""
+    if not has_checkpoint(run_dir):
+        raise _no_checkpoint(run_dir)
+
+
+def _no_checkpoint(run_dir: Path) -> CheckpointError:
+    return CheckpointError(
+        f"{run_dir} holds no checkpoint. Train first; a new run begins without --resume."
+    )
 
 
 @dataclass(frozen=True)

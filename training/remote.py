@@ -21,6 +21,7 @@ from training.pictures import Picture, encode_png
 
 CONNECTIONS: Final = 16
 TIMEOUT_S: Final = 30.0
+NO_KEY: Final = 401
 
 REFUSALS: Final = frozenset({413, 415, 422})
 """Too large, of a kind that is not read, undecodable or blank: it is about the picture."""
@@ -114,6 +115,22 @@ def _seen(answer: Json) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
 
 
+def _refused(client: httpx.Client, response: httpx.Response) -> str:
+    """Say what a service answered that is not about a picture; a problem has its own words."""
+    if response.status_code == NO_KEY:
+        sent = (
+            "ROWSCAN_API_KEY does not hold its key"
+            if "X-API-Key" in client.headers
+            else ("Set ROWSCAN_API_KEY to it")
+        )
+        return f"{client.base_url} wants a key. {sent}."
+    try:
+        said = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        said = "it is not this service. Check the address"
+    return f"{client.base_url} answered {response.status_code}: {said}"
+
+
 def _answers_of(answers: Sequence[Json]) -> Answers:
     """Bring JSON answers into arrays."""
     probabilities = np.array([each["probabilities"] for each in answers], np.float32)
@@ -143,9 +160,7 @@ def _post(
         answer = response.json()
         return Exchange({key: answer[key] for key in keys}, "", duration_s)
     except httpx.HTTPStatusError as error:
-        raise TrainingError(
-            f"{client.base_url} answered {error.response.status_code}: {error.response.text}"
-        ) from error
+        raise TrainingError(_refused(client, error.response)) from error
     except (ValueError, KeyError, TypeError) as error:
         raise TrainingError(
             f"{client.base_url} answers otherwise than this service. Check address and version."

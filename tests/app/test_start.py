@@ -31,9 +31,11 @@ def start(environment: Mapping[str, str], *arguments: str) -> subprocess.Complet
     )
 
 
-def assert_one_line(ended: subprocess.CompletedProcess[str], *words: str) -> None:
-    """It ended with 1 and one line that has these words."""
-    assert ended.returncode == 1
+def assert_one_line(
+    ended: subprocess.CompletedProcess[str], *words: str, exit_code: int = 1
+) -> None:
+    """It ended with that code and one line that has these words."""
+    assert ended.returncode == exit_code
     assert ended.stderr.count("\n") == 1, ended.stderr
     assert ended.stderr.startswith("rowscan: ")
     assert all(word in ended.stderr for word in words), ended.stderr
@@ -69,7 +71,8 @@ def test_mistyped_setting(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_arguments_are_refused() -> None:
     """Nobody believes to have changed the port with --port."""
-    assert_one_line(start({}, "--port", "8001"), "takes no arguments", "ROWSCAN_PORT")
+    ended = start({}, "--port", "8001")
+    assert_one_line(ended, "takes no arguments", "ROWSCAN_PORT", exit_code=2)
 
 
 def test_port_taken() -> None:

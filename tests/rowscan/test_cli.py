@@ -52,7 +52,7 @@ def test_help_names_every_command() -> None:
 @pytest.mark.parametrize("command", ["serve", "predict", "health", *parts.TRAINING_COMMANDS])
 def test_each_command_has_help(command: str) -> None:
     """With a sentence of what it does."""
-    code, text = invoke(command, "--help")
+    code, text = invoke(command, "-h")
     assert code == 0
     assert f"Usage: rowscan {command}" in text
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 
 import pytest
 from fastapi import FastAPI
 
-from rowscan.address import AddressError, own_address, parse_address
+from rowscan.address import AddressError, describe, own_address, parse_address
 from rowscan.health import asked, check
 from tests.rowscan.serving import Said, saying, serving, unused_address
 
@@ -47,6 +48,22 @@ def test_nobody_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(address.url) == 1
     said = capsys.readouterr().err
     assert said == f"rowscan: {address.url} does not answer: Connection refused\n"
+
+
+def test_not_over_tls(app: FastAPI, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not OpenSSL's own words."""
+    with serving(app) as address:
+        assert check(address.url.replace("http:", "https:")) == 1
+    assert (
+        "does not answer: it does not speak TLS, so leave out https://" in capsys.readouterr().err
+    )
+
+
+def test_a_certificate_that_nobody_vouches_for() -> None:
+    """What is wrong with it, in its own words."""
+    error = ssl.SSLCertVerificationError()
+    error.verify_message = "self-signed certificate"
+    assert describe(error) == "its certificate is not trusted, self-signed certificate"
 
 
 def test_what_is_no_address(capsys: pytest.CaptureFixture[str]) -> None:

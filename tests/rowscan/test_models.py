@@ -52,7 +52,7 @@ def local(classifier: FakeClassifier, settings: Settings) -> LocalModel:
 
 def test_all_ways_give_the_same_answer(folder: Path, local: LocalModel, app: FastAPI) -> None:
     """Of framed pictures in both polarities, a drawing, a blank and an empty file."""
-    files = find_files([folder])
+    files = find_files([folder]).files
     with serving(app) as address:
         expected = [posted(address.url, path) for path in files]
         assert same(read(RemoteModel(address), files), expected)
@@ -64,7 +64,7 @@ def test_too_large_a_file_is_a_row(tmp_path: Path, local: LocalModel, app: FastA
     """Both ways; its neighbours are read."""
     (tmp_path / "large.png").write_bytes(bytes(100_001))
     (tmp_path / "text.png").write_bytes(b"text")
-    files = find_files([tmp_path])
+    files = find_files([tmp_path]).files
     with serving(app) as address:
         remote = read(RemoteModel(address), files)
     assert [row["status"] for row in remote] == [413, 415]

@@ -76,7 +76,9 @@ def test_a_table_for_people(folder: Path, run: Run) -> None:
         "empty.gif  (The image file is empty. Send one with a picture in it.)"
     )
     assert run.err.getvalue().startswith("5 files in ")
-    assert run.err.getvalue().endswith(" a second), 2 could not be read\n")
+    assert run.err.getvalue().endswith(
+        " a second), 2 could not be read, 1 with other endings passed over\n"
+    )
 
 
 def test_all_read(folder: Path, run: Run) -> None:
@@ -112,6 +114,15 @@ def test_a_csv_file_instead_of_the_table(folder: Path, tmp_path: Path, run: Run)
     assert [row["file"] for row in rows][1] == str(folder / "b.png")
     assert float(rows[1]["confidence"]) == max(float(rows[1][f"p{digit}"]) for digit in range(10))
     assert rows[2]["error"]
+
+
+def test_csv_on_stdout(folder: Path, run: Run) -> None:
+    """For a pipe; but not beside JSON, which goes there too."""
+    run(folder, form=Form(csv_file=Path("-")))
+    rows = list(csv.DictReader(run.lines))
+    assert [row["digit"] != "" for row in rows] == [True, True, False, False, True]
+    with pytest.raises(UsageError, match="cannot both go to stdout"):
+        run(folder, form=Form(as_json=True, csv_file=Path("-")))
 
 
 def test_csv_beside_json(folder: Path, tmp_path: Path, run: Run) -> None:

@@ -27,7 +27,7 @@ def run_main(*arguments: object) -> int:
 
 def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     """The three commands, and what they are for."""
-    assert run_main("--help") == 0
+    assert run_main("-h") == 0
     text = capsys.readouterr().out
     assert all(command in text for command in ("train", "evaluate", "export"))
 
@@ -63,6 +63,15 @@ def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     """So is a folder without the files."""
     assert run_main("train", "--data-dir", tmp_path, "--run-dir", tmp_path) == EXIT_FAILED
     assert "has neither train-images-idx3-ubyte.gz" in capsys.readouterr().err
+
+
+def test_exporting_no_run_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said before MNIST is looked for, and downloaded perhaps."""
+    monkeypatch.setattr("training.__main__.open_mnist", None)
+    assert run_main("export", "--run-dir", tmp_path / "none") == EXIT_FAILED
+    assert "none holds no checkpoint. Train first" in capsys.readouterr().err
 
 
 def test_evaluating_no_version_is_one_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.imaging import normalise
 from app.inference.fake import FakeClassifier
 from app.main import create_app
 from app.settings import Settings
-from tests.rowscan.serving import serving
+from tests.rowscan.serving import Said, saying, serving
 from tests.tiny import printed, silent_console, tiny_split
 from training.answers import LocalVersion
 from training.data import Mnist
@@ -73,11 +74,11 @@ def test_a_service_is_measured_like_a_version(url: str, mnist: Mnist) -> None:
 def test_a_service_that_wants_a_key(
     settings: Settings, classifier: FakeClassifier, mnist: Mnist
 ) -> None:
-    """It is sent the one of the environment; without it the evaluation ends with its status."""
+    """It is sent the one of the environment; without it the evaluation says what to do."""
     key = "a-key-of-the-tests"
     app = create_app(settings.model_copy(update={"api_key": SecretStr(key)}), classifier)
     with serving(app) as address, pytest.MonkeyPatch.context() as patch:
-        with pytest.raises(TrainingError, match="answered 401"):
+        with pytest.raises(TrainingError, match="wants a key"):
             evaluate_version(Path(), address.url, Plan(mnist), Outputs(), silent_console())
         patch.setenv("ROWSCAN_API_KEY", key)
         console = silent_console()
@@ -118,10 +119,17 @@ def test_a_service_and_a_version_agree(
         assert_same(shown_here, shown_there)
 
 
-def test_a_service_that_is_not_ready_ends_the_evaluation(
-    url: str, classifier: FakeClassifier
-) -> None:
-    """A failure of the service is nobody's misread picture."""
-    classifier.failure = RuntimeError("broken")
-    with pytest.raises(TrainingError, match="answered 500"):
-        RemoteService(url).read(from_arrays("bars", IMAGES, None).pictures, ignore)
+@pytest.mark.parametrize(
+    ("key", "said", "why"),
+    [
+        ("", Said(500, b'{"detail": "It failed."}'), "answered 500: It failed."),
+        ("", Said(404, b"<html>"), "answered 404: it is not this service. Check the address"),
+        ("", Said(401, b"{}"), "wants a key. Set ROWSCAN_API_KEY to it."),
+        ("0123456789abcdef", Said(401, b"{}"), "wants a key. ROWSCAN_API_KEY does not hold its"),
+    ],
+)
+def test_a_service_that_fails_ends_the_evaluation(key: str, said: Said, why: str) -> None:
+    """It is nobody's misread picture; and the words are for people."""
+    pictures = from_arrays("bars", IMAGES[:1], None).pictures
+    with saying(said) as service, pytest.raises(TrainingError, match=re.escape(why)):
+        RemoteService(service.address.url, key).read(pictures, ignore)
