@@ -28,9 +28,9 @@ from training.data import Mnist
 from training.evaluate import classify_all
 
 # Not `from app.imaging import …`: the package has functions of the same names as some modules.
-DECODE, FRAME, INK, NORMALISE, PAPER, PARTS = (
+DECODE, FRAME, INK, NORMALISE, PAPER, PARTS, PRINTED = (
     sys.modules[f"app.imaging.{name}"]
-    for name in ("decode", "frame", "ink", "normalise", "paper", "parts")
+    for name in ("decode", "frame", "ink", "normalise", "paper", "parts", "printed")
 )
 MODEL = Path(__file__).parent.parent / "models" / "digits" / "1"
 SCENE_PICTURES = 300
@@ -54,7 +54,9 @@ WITHOUT: dict[str, tuple[Any, str, Any]] = {
     "paper by vote": (PAPER, "_flat_level", lambda grey: float(np.median(PAPER.border(grey)))),
     "grain of pairs": (INK, "measure_grain", border_grain),
     "shade made up for": (INK, "_even_out", lambda strength, _: strength),
+    "reflections passed over": (INK, "is_glare", lambda *_: False),
     "print taken off": (INK, "measure_print", lambda *_: 0.0),
+    "what comes from the edges": (PRINTED, "_level_from_edges", lambda *_: 0.0),
     "lines removed": (NORMALISE, "remove_lines", lambda strength: strength),
     "specks dropped": (PARTS, "MIN_SHARE", 1e-9),
     "intruders dropped": (PARTS, "_without_intruders", lambda _, weights: weights),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 Ink = NDArray[np.float32]
 Scene = Callable[[NDArray[np.uint8], np.random.Generator], NDArray[np.uint8]]
@@ -98,6 +98,30 @@ def graph_paper(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[n
     return page(digit, rng, int(rng.integers(12, 28)), is_squared=True)
 
 
+def written_over(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A pen over small print, whose lines end before the right edge."""
+    side = int(rng.integers(400, 800))
+    text = Image.new("L", (side, side))
+    draw, tone = ImageDraw.Draw(text), int(255 * rng.uniform(0.2, 0.5))
+    for top in range(5, side, int(rng.integers(18, 30))):
+        letters = rng.choice(list("abcdefghijklmnopqrstuvwxyz    "), side // 7)
+        draw.text((5, top), "".join(letters), fill=tone)
+    ink = placed(digit, rng, side, rng.uniform(0.3, 0.6))
+    return photographed(np.maximum(ink, np.asarray(text, np.float32) / 255), 1.0, rng)
+
+
+def folded(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A sheet that was folded twice: its quarters have tones of their own, the folds are dark."""
+    side = int(rng.integers(400, 900))
+    ink = placed(digit, rng, side, rng.uniform(0.25, 0.6))
+    light = np.ones((side, side), np.float32)
+    for turned in (light, light.T):
+        fold = round(side * rng.uniform(0.2, 0.8))
+        turned[fold:] *= rng.uniform(0.88, 0.96)
+        turned[fold - 2 : fold + 2] *= rng.uniform(0.75, 0.9)
+    return photographed(ink, light, rng)
+
+
 def cell(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A cell of a form: lines at one to four sides, at the edge or a little inside."""
     side = int(rng.integers(40, 140))
@@ -151,6 +175,16 @@ def lamp(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8
     return photographed(ink, (light - 0.25 * hand).astype(np.float32), rng)
 
 
+def whiteboard(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A marker on a board that reflects a lamp somewhere."""
+    side = int(rng.integers(400, 900))
+    ink = placed(digit, rng, side, rng.uniform(0.2, 0.6)) * rng.uniform(0.6, 1)
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    off = (x - rng.uniform(-1, 1)) ** 2 + (y - rng.uniform(-1, 1)) ** 2
+    light = 0.6 + 0.45 * np.exp(-off / rng.uniform(0.03, 0.1))
+    return photographed(ink, light.astype(np.float32), rng)
+
+
 def broken(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A dotted pencil: gaps all over, and crumbs beside."""
     ink = placed(digit, rng, 240, 0.7)
@@ -194,7 +228,7 @@ def eight_by_eight(digit: NDArray[np.uint8], _: np.random.Generator) -> NDArray[
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
-        ruled, squared, notebook, graph_paper, cell, small_cell, neighbour, table, hard_shadow,
-        lamp, broken, faint, tight, eight_by_eight,
+        ruled, squared, notebook, graph_paper, written_over, folded, cell, small_cell, neighbour,
+        table, hard_shadow, lamp, whiteboard, broken, faint, tight, eight_by_eight,
     )
 }  # fmt: skip

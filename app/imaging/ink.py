@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BlankImageError
+from app.imaging.glare import is_glare
 from app.imaging.paper import (
     MEDIAN_TO_SIGMA,
     MIN_PHOTO_SIDE,
@@ -82,13 +83,14 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     if strongest <= max(MIN_CONTRAST, GRAIN_REACH * grain):
         raise _blank()
     faintest = max(strongest * FAINTEST_SHARE, GRAIN_REACH * grain, MIN_CONTRAST / 2)
-    dark = is_dark(difference[size > faintest])
+    photo = min(grey.shape) >= MIN_PHOTO_SIDE
+    dark = is_dark(difference[size > faintest]) or (photo and is_glare(difference, faintest))
     signed = -difference if dark else difference
     # Chosen before the light is evened out: that takes ink on the brightest paper below `faintest`.
     inked = signed > faintest
     strength = _even_out(signed, paper) if dark else signed
     hidden = GRAIN_HIDDEN * grain
-    if min(grey.shape) >= MIN_PHOTO_SIDE and (printed := measure_print(strength, faintest)):
+    if photo and (printed := measure_print(strength, faintest)):
         inked &= strength > printed
         hidden = max(hidden, printed)
     full = percentile(strength[inked], FULL_INK_PERCENTILE)

@@ -108,6 +108,41 @@ def test_a_printed_page(
         assert difference(pixels, reference) < MAX_DIFFERENCE, digit
 
 
+def printed_text(sheet: NDArray[np.float32]) -> None:
+    """Rows of small marks, which end before the right edge."""
+    for top in range(10, 590, 20):
+        for below in range(4):
+            sheet[top + below, 8:-60:3] *= 0.75
+
+
+def folds(sheet: NDArray[np.float32]) -> None:
+    """Two dark folds, and quarters of different tones."""
+    for turned, fold in ((sheet, 380), (sheet.T, 400)):
+        turned[fold:] *= 0.9
+        turned[fold - 2 : fold + 2] *= 0.8
+
+
+def lamp_on_a_board(sheet: NDArray[np.float32]) -> None:
+    """A soft bright spot beside the digit; everything else is darker."""
+    y, x = np.mgrid[:600, :600]
+    sheet *= 0.5 + 0.45 * np.exp(-((x - 450) ** 2 + (y - 180) ** 2) / 60**2).astype(np.float32)
+
+
+@pytest.mark.parametrize("put", [printed_text, folds, lamp_on_a_board])
+def test_what_is_on_the_sheet(
+    put: Callable[[NDArray[np.float32]], None], references: list[NDArray[np.float32]]
+) -> None:
+    """Text, folds and reflections are none of the digit."""
+    for digit, reference in enumerate(references):
+        sheet = np.full((600, 600), 240, np.float32)
+        small = decode(draw(digit, Way(scale=1.5)))
+        height, width = small.shape
+        put(sheet)
+        sheet[250 : 250 + height, 150 : 150 + width] *= 0.2 + 0.8 * small.astype(np.float32) / 255
+        pixels = normalise(sheet.astype(np.uint8)).pixels
+        assert difference(pixels, reference) < MAX_DIFFERENCE, digit
+
+
 @pytest.mark.parametrize("factor", [2, 5])
 def test_repeated_pixels(factor: int) -> None:
     """A small picture enlarged by repeating its pixels gives what the small one gives."""
