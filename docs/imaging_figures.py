@@ -95,6 +95,8 @@ FIGURES: dict[str, tuple[str, list[Image.Image]]] = {
     "glare": ("reflections passed over", [scene("whiteboard", 4, 2), scene("whiteboard", 8, 3)]),
     "lines": ("lines removed", [scene("cell", 5, 18), scene("cell", 7, 2)]),
     "specks": ("specks dropped", [scene("broken", 3, 2), scene("broken", 9, 5)]),
+    "frames": ("frames dropped", [scene("boxed", 6, 0), scene("ringed", 3, 1)]),
+    "underline": ("underlines dropped", [scene("underlined", 2, 0), scene("underlined", 9, 1)]),
     "intruders": ("intruders dropped", [scene("neighbour", 4, 5), scene("neighbour", 7, 3)]),
     "box": ("scale from the box", [scene("lamp", 3, 7), scene("ruled", 9, 9)]),
     "aperture": ("a source pixel's aperture", [scene("eight_by_eight", d, 0) for d in (2, 5)]),

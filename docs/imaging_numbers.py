@@ -28,9 +28,9 @@ from training.data import Mnist
 from training.evaluate import classify_all
 
 # Not `from app.imaging import …`: the package has functions of the same names as some modules.
-DECODE, FRAME, INK, NORMALISE, PAPER, PARTS, PRINTED = (
+BESIDE, DECODE, FRAME, INK, NORMALISE, PAPER, PRINTED = (
     sys.modules[f"app.imaging.{name}"]
-    for name in ("decode", "frame", "ink", "normalise", "paper", "parts", "printed")
+    for name in ("beside", "decode", "frame", "ink", "normalise", "paper", "printed")
 )
 MODEL = Path(__file__).parent.parent / "models" / "digits" / "1"
 SCENE_PICTURES = 300
@@ -58,8 +58,10 @@ WITHOUT: dict[str, tuple[Any, str, Any]] = {
     "print taken off": (INK, "measure_print", lambda *_: 0.0),
     "what comes from the edges": (PRINTED, "_level_from_edges", lambda *_: 0.0),
     "lines removed": (NORMALISE, "remove_lines", lambda strength: strength),
-    "specks dropped": (PARTS, "MIN_SHARE", 1e-9),
-    "intruders dropped": (PARTS, "_without_intruders", lambda _, weights: weights),
+    "specks dropped": (BESIDE, "MIN_SHARE", 1e-9),
+    "frames dropped": (BESIDE, "_without_frames", lambda _, weights: weights),
+    "underlines dropped": (BESIDE, "_without_underline", lambda _, weights: weights),
+    "intruders dropped": (BESIDE, "_without_intruders", lambda _, weights: weights),
     "scale from the box": (FRAME, "_extents", lambda ink, *_: np.divide(ink.shape[::-1], 1.4)),
     "a source pixel's aperture": (FRAME, "MIN_APERTURE", 0.0),
     "lean taken out": (FRAME, "MAX_SLANT", 99.0),

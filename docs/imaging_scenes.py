@@ -140,6 +140,39 @@ def small_cell(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
     return np.asarray(picture)
 
 
+def boxed(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A box around it that touches no edge, printed or drawn by hand."""
+    side = int(rng.integers(120, 500))
+    inset, by_hand = side * rng.uniform(0.04, 0.15), rng.choice([0, 0.015])
+    frame = Image.new("L", (side, side))
+    far = side - inset
+    corners = [(inset, inset), (far, inset), (far, far), (inset, far), (inset, inset)]
+    points = [tuple(np.add(corner, rng.normal(0, by_hand * side, 2))) for corner in corners]
+    ImageDraw.Draw(frame).line(points, int(255 * rng.uniform(0.5, 1)), max(1, side // 60))
+    ink = placed(digit, rng, side, rng.uniform(0.5, 0.75) * (1 - 2 * inset / side))
+    return photographed(np.maximum(ink, np.asarray(frame, np.float32) / 255), 1.0, rng)
+
+
+def ringed(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A circle around it."""
+    side = int(rng.integers(120, 500))
+    ring = Image.new("L", (side, side))
+    inset = side * rng.uniform(0.03, 0.1)
+    ends = (inset, inset, side - inset, side - inset * rng.uniform(0.8, 1.5))
+    ImageDraw.Draw(ring).ellipse(ends, outline=255, width=max(2, side // 60))
+    ink = placed(digit, rng, side, 0.5)
+    return photographed(np.maximum(ink, np.asarray(ring, np.float32) / 255), 1.0, rng)
+
+
+def underlined(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A line below it that does not reach the edges."""
+    side = int(rng.integers(150, 500))
+    ink = placed(digit, rng, side, 0.5)
+    top = int(side * rng.uniform(0.82, 0.92))
+    ink[top : top + max(2, side // 60), int(0.15 * side) : int(0.85 * side)] = 0.9
+    return photographed(ink, 1.0, rng)
+
+
 def neighbour(digit: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A stroke of the next digit reaches in at one side."""
     ink = placed(digit, rng, 150, 0.7)
@@ -228,7 +261,8 @@ def eight_by_eight(digit: NDArray[np.uint8], _: np.random.Generator) -> NDArray[
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
-        ruled, squared, notebook, graph_paper, written_over, folded, cell, small_cell, neighbour,
-        table, hard_shadow, lamp, whiteboard, broken, faint, tight, eight_by_eight,
+        ruled, squared, notebook, graph_paper, written_over, folded, cell, small_cell, boxed,
+        ringed, underlined, neighbour, table, hard_shadow, lamp, whiteboard, broken, faint, tight,
+        eight_by_eight,
     )
 }  # fmt: skip

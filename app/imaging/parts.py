@@ -13,6 +13,8 @@ from typing import Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from app.imaging.beside import are_real, weights_of_digit
+
 T = TypeVar("T", bound=np.generic)
 
 HALF_INK: Final = 0.5
@@ -20,21 +22,6 @@ HALF_INK: Final = 0.5
 
 GRID_SIDE: Final = 64
 """Cells along the longer side: of a 512-pixel picture each is 8 pixels wide."""
-
-MIN_SHARE: Final = 0.1
-"""Parts with less ink than this share of the largest are specks. The top bar of a five that was
-drawn apart has 0.15 or more."""
-
-MIN_DIGIT_SIDE: Final = 0.25
-"""Of the picture's side: with a part as large as this inside, what reaches in from an edge is a
-neighbour's stroke, a shadow or the table. A digit that is cut out tightly has no such part."""
-
-MAX_REACH: Final = 0.3
-"""Of the picture's side: what reaches in from an edge farther than this is the digit."""
-
-STRAY_SIDE: Final = 0.5
-"""Of the largest part's longer side: what is smaller, and farther away than that side, is no part
-of the digit."""
 
 SHEET_EDGE_SHARE: Final = 0.6
 """What lies along more than this share of one edge of the picture is the table or the scanner."""
@@ -56,17 +43,15 @@ def keep_digit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _heavy(labels: NDArray[np.intp], ink: NDArray[np.float32], side: int) -> NDArray[np.bool_]:
-    """The cells of those parts that are neither specks nor come in from an edge."""
+    """The cells of those parts that make up the digit."""
     amounts = each_cell(np.add, np.where(ink >= HALF_INK, ink, np.float32(0)), side)
-    weights = np.bincount(labels.ravel(), weights=amounts.ravel())  # (parts + 1,)
+    weights = np.bincount(labels.ravel(), amounts.ravel()).astype(np.float64)  # (parts + 1,)
     weights[0] = 0  # paper
     along_edge = _along_an_edge(labels, weights.size)
     if weights[~along_edge].any():
         weights[along_edge] = 0
-    weights = _without_intruders(labels, weights)
-    weights = _without_strays(labels, weights)
-    heavy: NDArray[np.bool_] = (weights >= MIN_SHARE * weights.max()) & (weights > 0)
-    return heavy[labels]
+    kept: NDArray[np.bool_] = are_real(weights_of_digit(labels, weights))[labels]
+    return kept
 
 
 def label_parts(cells: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -123,45 +108,6 @@ def _along_an_edge(labels: NDArray[np.intp], count: int) -> NDArray[np.bool_]:
         found |= np.bincount(edge, minlength=count) > SHEET_EDGE_SHARE * edge.size
     found[0] = False
     return found
-
-
-def _without_intruders(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray[T]:
-    """Weights of the parts, 0 for those that reach in from an edge beside a digit that does not."""
-    real = weights >= MIN_SHARE * weights.max()
-    if real[labels[0]].any() and real[labels[-1]].any():  # a digit from top to bottom
-        return weights
-    free = weights.copy()
-    for turn in range(4):
-        turned = np.rot90(labels, turn)
-        reaches = np.zeros(weights.size, bool)
-        reaches[turned[0]] = True
-        reaches[turned[round(MAX_REACH * len(turned)) :]] = False
-        free[reaches] = 0
-    largest = int(free.argmax())
-    if not free[largest]:
-        return weights
-    rows, columns = np.nonzero(labels == largest)
-    longer = max(np.ptp(rows), np.ptp(columns)) + 1
-    return free if longer >= MIN_DIGIT_SIDE * min(labels.shape) else weights
-
-
-def _without_strays(labels: NDArray[np.intp], weights: NDArray[T]) -> NDArray[T]:
-    """Weights of the parts, 0 for small ones far from the largest: punched holes, dots of ink."""
-    near = weights.copy()
-    top, left, bottom, right = _box(labels, int(weights.argmax()))
-    longer = max(bottom - top, right - left)
-    for part in np.flatnonzero(weights >= MIN_SHARE * weights.max()):
-        above, before, below, beyond = _box(labels, int(part))
-        gap = max(above - bottom, top - below, before - right, left - beyond)
-        if gap > longer and max(below - above, beyond - before) < STRAY_SIDE * longer:
-            near[part] = 0
-    return near
-
-
-def _box(labels: NDArray[np.intp], part: int) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right of a part, half-open, in cells."""
-    rows, columns = np.nonzero(labels == part)
-    return int(rows.min()), int(columns.min()), int(rows.max()) + 1, int(columns.max()) + 1
 
 
 def each_cell(join: np.ufunc, picture: NDArray[T], side: int) -> NDArray[T]:

@@ -60,7 +60,27 @@ def specks(pixels: NDArray[np.uint8]) -> None:
     pixels[10:14, 8:12] = pixels[-12:-8, -14:-10] = 30
 
 
-@pytest.mark.parametrize("put", [frame_of_a_cell, ruled_lines, neighbour, specks])
+def box(pixels: NDArray[np.uint8]) -> None:
+    """Lines around the digit that touch no edge of the picture."""
+    pixels[8:11, 8:-8] = pixels[-11:-8, 8:-8] = 60
+    pixels[8:-8, 8:11] = pixels[8:-8, -11:-8] = 60
+
+
+def ring(pixels: NDArray[np.uint8]) -> None:
+    """A circle around the digit."""
+    y, x = np.indices(pixels.shape)
+    off = np.hypot(y - pixels.shape[0] / 2, x - pixels.shape[1] / 2)
+    pixels[np.abs(off - pixels.shape[0] / 2 + 5) < 2] = 30
+
+
+def underline(pixels: NDArray[np.uint8]) -> None:
+    """A line below the digit, from nowhere to nowhere."""
+    pixels[-12:-9, 8:-8] = 30
+
+
+@pytest.mark.parametrize(
+    "put", [frame_of_a_cell, ruled_lines, neighbour, specks, box, ring, underline]
+)
 def test_what_lies_around_does_not_matter(
     put: Callable[[NDArray[np.uint8]], None], references: list[NDArray[np.float32]]
 ) -> None:
