@@ -93,7 +93,7 @@ FIGURES: dict[str, tuple[str, list[Image.Image]]] = {
         [scene("written_over", 7, 14), scene("folded", 5, 0)],
     ),
     "glare": ("reflections passed over", [scene("whiteboard", 4, 2), scene("whiteboard", 8, 3)]),
-    "lines": ("lines removed", [scene("cell", 5, 18), scene("cell", 7, 2)]),
+    "lines": ("lines removed", [scene("cell", 5, 4), scene("cell", 7, 2)]),
     "specks": ("specks dropped", [scene("broken", 3, 2), scene("broken", 9, 5)]),
     "frames": ("frames dropped", [scene("boxed", 6, 0), scene("ringed", 3, 1)]),
     "underline": ("underlines dropped", [scene("underlined", 2, 0), scene("underlined", 9, 1)]),
