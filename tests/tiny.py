@@ -38,6 +38,8 @@ TINY = replace(
     distortion=Distortion(rotation_rad=0.05, shear=0.05, scale=(0.95, 1.05), shift_px=0.5),
     drawn=None,
     starts_from=None,
+    start_seeds=(1,),
+    teacher_share=0.0,
     light_epochs=0,
     dropout=0.3,
     warmup_fraction=0.15,

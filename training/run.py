@@ -1,6 +1,6 @@
 """The commands: what `train`, `export` and `evaluate` do.
 
-load ─▶ fit, after what the preset starts from ─▶ release
+load ─▶ fit, after the teachers ─▶ release
 """
 
 from __future__ import annotations
@@ -40,34 +40,33 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
 def _train(
     job: Job, training: Split, validation: Split, console: Console, *, resume: bool
 ) -> Fitted:
-    """Train, after what the preset starts from: trained here too, or what is there already."""
-    goes_on = resume and has_checkpoint(job.run_dir)
+    """Train, after the teachers, if any: trained here too, or what is there already."""
     return fit(
         job.preset,
         training,
         validation,
         seed=job.seed,
         run_dir=job.run_dir,
-        resume=goes_on or (resume and job.first is None),
-        source=None if goes_on else _train_first(job, training, validation, console),
+        resume=resume and (has_checkpoint(job.run_dir) or not job.teachers),
+        teachers=_train_teachers(job, training, validation, console),
         progress=Progress(console, Board(job.board_dir) if job.board_dir else None),
     )
 
 
-def _train_first(
+def _train_teachers(
     job: Job, training: Split, validation: Split, console: Console
-) -> keras.Model | None:
-    """Return the network that a new run starts from; None where it begins with random weights."""
-    first = job.first
-    if first is None:
-        return None
-    there = has_checkpoint(first.run_dir)
-    console.print(
-        f"First preset {first.preset.name}, seed {first.seed}: "
-        f"{'from its checkpoint' if there else 'from the beginning'}.",
-        highlight=False,
-    )
-    return _train(first, training, validation, console, resume=there).network
+) -> list[keras.Model]:
+    """Return the networks that teach a run."""
+    networks: list[keras.Model] = []
+    for teacher in job.teachers:
+        there = has_checkpoint(teacher.run_dir)
+        console.print(
+            f"First preset {teacher.preset.name}, seed {teacher.seed}: "
+            f"{'from its checkpoint' if there else 'from the beginning'}.",
+            highlight=False,
+        )
+        networks.append(_train(teacher, training, validation, console, resume=there).network)
+    return networks
 
 
 def export(job: Job, console: Console, evaluation: Path | None = None) -> None:
