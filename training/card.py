@@ -60,7 +60,7 @@ Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightl
 def _making(report: Report) -> str:
     """Return the section on command, data, time and what was fitted."""
     preset, validation, test = report.preset, report.validation, report.test
-    length = f"{preset.epochs} epochs" if preset.epochs else f"{preset.steps} steps"
+    length = _count(preset.epochs, "epoch") if preset.epochs else f"{preset.steps} steps"
     novelty = "an output of its own" if preset.drawn else "1 − confidence"
     return f"""## How it was made
 
@@ -97,7 +97,8 @@ def _stages_text(report: Report) -> str:
         return ""
     rows = "\n".join(
         f"{number}. preset `{past.preset['name']}`, seed {past.seed}: "
-        f"{_count(past.epochs, 'epoch')}, {duration_text(past.duration_s)}, by revision `{past.source_revision}`"
+        f"{_count(past.epochs, 'epoch')}, {duration_text(past.duration_s)}, "
+        f"by revision `{past.source_revision}`"
         for number, past in enumerate(report.stages, start=1)
     )
     share = f"{report.preset.teacher_share:.0%}"

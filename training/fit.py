@@ -58,9 +58,9 @@ def fit(
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    `teachers` are asked in turn, where the preset has any. `resume` goes on from that checkpoint with the same schedule. Raises
-    `CheckpointError` when there is none, or when it is of another preset, seed or data size; and
-    without `resume`, when there is one that is not finished.
+    `teachers` are the networks that the preset is taught by. `resume` goes on from that checkpoint
+    with the same schedule. Raises `CheckpointError` when there is none, or when it is of another
+    preset, seed or data size; and without `resume`, when there is one that is not finished.
     """
     if len(teachers) != len(preset.teacher_seeds):
         raise ValueError(f"preset {preset.name} is taught by {len(preset.teacher_seeds)} networks")

@@ -154,8 +154,8 @@ def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
 
 
 def _stages(job: Job) -> list[Past]:
-    """Return the trainings that this run goes back to, the first one first."""
-    stages = []
+    """Return the trainings of the networks that taught this run; `CheckpointError` without one."""
+    stages: list[Past] = []
     for teacher in job.teachers:
         past = read_past(teacher.run_dir)
         if past is None:

@@ -15,7 +15,7 @@ from training.answers import LocalVersion, Subject
 from training.board import Board
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
-from training.errors import TrainingError
+from training.errors import CheckpointError, TrainingError
 from training.figures import read_figures
 from training.fit import Fitted, fit, restore
 from training.job import Job
@@ -41,25 +41,34 @@ def _train(
     job: Job, training: Split, validation: Split, console: Console, *, resume: bool
 ) -> Fitted:
     """Train, after the teachers, if any: trained here too, or what is there already."""
+    goes_on = resume and has_checkpoint(job.run_dir)
     return fit(
         job.preset,
         training,
         validation,
         seed=job.seed,
         run_dir=job.run_dir,
-        resume=resume and (has_checkpoint(job.run_dir) or not job.teachers),
-        teachers=_train_teachers(job, training, validation, console),
+        resume=goes_on or (resume and not job.teachers),
+        teachers=_train_teachers(job, training, validation, console, goes_on=goes_on),
         progress=Progress(console, Board(job.board_dir) if job.board_dir else None),
     )
 
 
 def _train_teachers(
-    job: Job, training: Split, validation: Split, console: Console
+    job: Job, training: Split, validation: Split, console: Console, *, goes_on: bool
 ) -> list[keras.Model]:
-    """Return the networks that teach a run."""
+    """Return the networks that teach a run.
+
+    Raises `CheckpointError` when one is gone that has taught a run which goes on.
+    """
     networks: list[keras.Model] = []
     for teacher in job.teachers:
         there = has_checkpoint(teacher.run_dir)
+        if goes_on and not there:
+            raise CheckpointError(
+                f"{teacher.run_dir}, which teaches this run, is gone. "
+                f"Restore it, or delete {job.run_dir} and start afresh."
+            )
         console.print(
             f"First preset {teacher.preset.name}, seed {teacher.seed}: "
             f"{'from its checkpoint' if there else 'from the beginning'}.",

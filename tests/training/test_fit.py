@@ -49,7 +49,7 @@ def run(
     seed: int = 1,
     resume: bool = False,
     progress: Progress | None = None,
-    sources: Sequence[keras.Model] = (),
+    teachers: Sequence[keras.Model] = (),
 ) -> Fitted:
     """Fit on the tiny split."""
     return fit(
@@ -60,7 +60,7 @@ def run(
         run_dir=run_dir,
         resume=resume,
         progress=progress or Progress(silent_console()),
-        sources=sources,
+        teachers=teachers,
     )
 
 
@@ -109,28 +109,35 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
 
 def test_a_taught_run_that_was_killed_ends_alike(tmp_path: Path) -> None:
     """The teachers take their turns as if nothing had happened; the turns' order matters."""
-    preset = dataclasses.replace(TINY, epochs=2, starts_from="tutorial", teacher_share=0.5)
+    preset = dataclasses.replace(
+        TINY, epochs=2, taught_by="tutorial", teacher_seeds=(1, 2), teacher_share=0.5
+    )
     # They need not know anything, but must not agree. Unrolled they would take as long
     # to compile as the network that learns.
-    sources = [build_network(TINY, unroll=False) for _ in range(2)]
-    whole = run(tmp_path / "whole", preset, sources=sources)
+    teachers = [build_network(TINY, unroll=False) for _ in range(2)]
+    whole = run(tmp_path / "whole", preset, teachers=teachers)
     with pytest.raises(KilledError):
         run(
             tmp_path / "killed",
             preset,
             progress=KillingProgress(after_steps=20),
-            sources=sources,
+            teachers=teachers,
         )
-    resumed = run(tmp_path / "killed", preset, resume=True, sources=sources)
+    resumed = run(tmp_path / "killed", preset, resume=True, teachers=teachers)
     assert results(resumed) == results(whole)
-    turned = run(tmp_path / "turned", preset, sources=sources[::-1])
+    turned = run(tmp_path / "turned", preset, teachers=teachers[::-1])
     assert results(turned)[0] != results(whole)[0]
 
 
 def test_a_taught_preset_needs_teachers(tmp_path: Path) -> None:
     """Without them it would be trained untaught, under the same name."""
-    with pytest.raises(ValueError, match="needs sources"):
-        run(tmp_path, dataclasses.replace(TINY, starts_from="tutorial", teacher_share=0.5))
+    with pytest.raises(ValueError, match="taught by 2 networks"):
+        run(
+            tmp_path,
+            dataclasses.replace(
+                TINY, taught_by="tutorial", teacher_seeds=(1, 2), teacher_share=0.5
+            ),
+        )
 
 
 # TensorFlow warns that the input pipeline stays compiled.

@@ -196,8 +196,8 @@ def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
         TUTORIAL,
         name="taught",
         steps=2,
-        starts_from="tutorial",
-        start_seeds=(1, 2),
+        taught_by="tutorial",
+        teacher_seeds=(1, 2),
         teacher_share=0.7,
     )
     folder = tmp_path_factory.mktemp("taught")
@@ -209,12 +209,16 @@ def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 
 def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:
-    """Two seeds are trained first and named on the card."""
-    card = (taught.models_dir / "1/assets.extra/report/model_card.md").read_text()
-    assert "2. preset `tutorial`, seed 2" in card
-    assert "the weights of preset `tutorial`, seed 1, and 70% of each" in card
-    assert "is what they answer, in turn" in card
-    page = (taught.models_dir / "1/assets.extra/report/index.html").read_text()
+    """In the manifest, on the card and on the page."""
+    version = taught.models_dir / "1"
+    stages = read_manifest(version).training.stages
+    assert [(stage.preset["name"], stage.seed) for stage in stages] == [
+        ("tutorial", 1), ("tutorial", 2),
+    ]  # fmt: skip
+    card = (version / "assets.extra/report/model_card.md").read_text()
+    assert "2. preset `tutorial`, seed 2: 1 epoch, " in card
+    assert "Of each of its targets 70% is what they answer, in turn.\n" in card
+    page = (version / "assets.extra/report/index.html").read_text()
     assert page.count("<td>tutorial</td>") == 2
 
 
@@ -236,37 +240,38 @@ def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(taught: Job, tmp_p
             again(job, console=silent_console())
 
 
-def test_a_preset_may_start_from_another(taught: Job, tmp_path: Path) -> None:
-    """The first is trained once and kept; the version tells of both, and learns from its start."""
+def test_teachers_are_trained_once(taught: Job, tmp_path: Path) -> None:
+    """Those that are there are kept, for a new run too, and also with --resume."""
     shutil.copytree(taught.run_dir.parent / "tutorial-1", tmp_path / "tutorial-1")
-    first = (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes()
-    preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
+    teacher = (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes()
+    preset = dataclasses.replace(taught.preset, name="second", teacher_seeds=(1,))
     job = Job(preset, 1, taught.data, tmp_path / "run", tmp_path / "models")
     train(job, resume=True, console=silent_console())
-    assert (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes() == first
-    manifest = read_manifest(tmp_path / "models/1")
-    assert [stage.preset["name"] for stage in manifest.training.stages] == ["tutorial"]
-    assert manifest.test.accuracy > 0.9
+    assert (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes() == teacher
     card = (tmp_path / "models/1/assets.extra/report/model_card.md").read_text()
-    assert "1. preset `tutorial`, seed 1" in card
+    assert "Of each of its targets 70% is what it answers.\n" in card
 
 
-def test_a_run_starts_from_those_beside_it(mnist: Mnist, tmp_path: Path) -> None:
+def test_teachers_lie_beside_the_run(mnist: Mnist, tmp_path: Path) -> None:
     """Of the seeds that its preset names, whatever its own."""
-    preset = dataclasses.replace(find_preset("default"), start_seeds=(1, 2))
-    first = Job(preset, 7, mnist, tmp_path / "runs/default-7", tmp_path).first
-    assert [job.run_dir for job in first] == [tmp_path / f"runs/people-{seed}" for seed in (1, 2)]
-    assert first[0].first == []
+    job = Job(find_preset("default"), 7, mnist, tmp_path / "runs/default-7", tmp_path)
+    folders = [teacher.run_dir for teacher in job.teachers]
+    assert folders == [tmp_path / f"runs/people-{seed}" for seed in (1, 2, 3)]
+    assert job.teachers[0].teachers == []
 
 
 @pytest.mark.parametrize(
-    ("start", "reason"),
+    ("teachers", "reason"),
     [
-        ({"teacher_share": 0.5}, "name that"),
-        ({"starts_from": "tutorial", "start_seeds": (1, 1)}, "each start seed once"),
+        ({"teacher_share": 0.5}, "or none of them"),
+        ({"taught_by": "tutorial", "teacher_share": 0.5}, "or none of them"),
+        (
+            {"taught_by": "tutorial", "teacher_seeds": (1, 1), "teacher_share": 0.5},
+            "each teacher's seed once",
+        ),
     ],
 )
-def test_presets_name_their_start_clearly(start: dict[str, Any], reason: str) -> None:
-    """Teachers come from somewhere, and no seed twice."""
+def test_presets_name_their_teachers_clearly(teachers: dict[str, Any], reason: str) -> None:
+    """All of them, and no seed twice."""
     with pytest.raises(ValueError, match=reason):
-        dataclasses.replace(TINY, **start)
+        dataclasses.replace(TINY, **teachers)
