@@ -70,7 +70,9 @@ def main(data_dir: Path) -> None:
             readings=readings,
             units=units,
             drawn=None,
-            starts_from=None,
+            taught_by=None,
+            teacher_seeds=(),
+            teacher_share=0.0,
             epochs=6,
             light_epochs=2,
         )

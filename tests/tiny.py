@@ -37,7 +37,9 @@ TINY = replace(
     # Less than the two pixels that lie between two bars.
     distortion=Distortion(rotation_rad=0.05, shear=0.05, scale=(0.95, 1.05), shift_px=0.5),
     drawn=None,
-    starts_from=None,
+    taught_by=None,
+    teacher_seeds=(),
+    teacher_share=0.0,
     light_epochs=0,
     dropout=0.3,
     warmup_fraction=0.15,

@@ -55,7 +55,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result on the sa
 RunDir = Annotated[
     Path | None,
     typer.Option(
-        help="Checkpoint and report go here; what the preset starts from is trained in folders "
+        help="Checkpoint and report go here; networks that teach the preset are trained in folders "
         "beside it.  [default: `runs/<preset>-<seed>`]"
     ),
 ]

@@ -101,14 +101,15 @@ def _stages_text(report: Report) -> str:
         f"by revision `{past.source_revision}`"
         for number, past in enumerate(report.stages, start=1)
     )
-    last = report.stages[-1]
+    share = f"{report.preset.teacher_share:.0%}"
+    taught = "what they answer, in turn" if len(report.stages) > 1 else "what it answers"
     return f"""
 
 The same command first does the trainings before it, where they are not there yet:
 
 {rows}
 
-It began with the weights of preset `{last.preset["name"]}`, seed {last.seed}."""
+Of each of its targets {share} is {taught}."""
 
 
 def _drawn_text(report: Report) -> str:

@@ -7,6 +7,7 @@ ends with the weights of one that was not.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,24 +54,23 @@ def fit(
     run_dir: Path,
     resume: bool,
     progress: Progress,
-    source: keras.Model | None = None,
+    teachers: Sequence[keras.Model] = (),
 ) -> Fitted:
     """Train `preset` on `train`; after each epoch validate, then write the checkpoint in `run_dir`.
 
-    A new run begins with the weights of `source`, or else with random ones. `resume` goes on from
-    that checkpoint with the same schedule. Raises `CheckpointError` when there is none, or when it
-    is of another preset, seed or data size; and without `resume`, when there is one that is not
-    finished.
+    `teachers` are the networks that the preset is taught by. `resume` goes on from that checkpoint
+    with the same schedule. Raises `CheckpointError` when there is none, or when it is of another
+    preset, seed or data size; and without `resume`, when there is one that is not finished.
     """
+    if len(teachers) != len(preset.teacher_seeds):
+        raise ValueError(f"preset {preset.name} is taught by {len(preset.teacher_seeds)} networks")
     recipe = Recipe(preset, seed, len(train))
-    loop = Loop(recipe)
+    loop = Loop(recipe, teachers)
     if resume:
         revision, history = load_checkpoint(run_dir, loop.variables(), recipe)
     else:
         refuse_to_overwrite(run_dir, loop.epochs)
         revision, history = source_revision(), []
-        if source is not None:
-            loop.start_from(source)
     if len(history) == loop.epochs:
         return Fitted(loop.averaged, history, revision)
     done_steps = len(history) * loop.steps_per_epoch

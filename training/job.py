@@ -8,8 +8,6 @@ from pathlib import Path
 from training.data import Mnist
 from training.presets import Preset, find_preset
 
-START_SEED = 1  # of the run that others start from
-
 
 @dataclass(frozen=True)
 class Job:
@@ -23,17 +21,20 @@ class Job:
     boards_dir: Path | None = None  # a folder of TensorBoard's logs for each run, if wanted
 
     @property
-    def first(self) -> Job | None:
-        """The run that this one starts from, in a folder beside its own; whatever its own seed."""
-        name = self.preset.starts_from
+    def teachers(self) -> list[Job]:
+        """The runs whose networks teach this one, in folders beside its own."""
+        name = self.preset.taught_by
         if name is None:
-            return None
-        return replace(
-            self,
-            preset=find_preset(name),
-            seed=START_SEED,
-            run_dir=self.run_dir.parent / f"{name}-{START_SEED}",
-        )
+            return []
+        return [
+            replace(
+                self,
+                preset=find_preset(name),
+                seed=seed,
+                run_dir=self.run_dir.parent / f"{name}-{seed}",
+            )
+            for seed in self.preset.teacher_seeds
+        ]
 
     @property
     def board_dir(self) -> Path | None:

@@ -5,7 +5,8 @@ Network, averaged twin, optimizer and schedule live here, and the compiled loop 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import keras
 import numpy as np
@@ -24,8 +25,8 @@ CHUNK_STEPS = 50  # in one call of the compiled loop, between two updates of the
 class Loop:
     """The state of one run: network, averaged twin, optimizer, and the compiled loop over them."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        """Begin with random weights."""
+    def __init__(self, recipe: Recipe, teachers: Sequence[keras.Model] = ()) -> None:
+        """Begin with random weights. `teachers` give their answers to each batch in turn."""
         preset, self.seed = recipe.preset, recipe.seed
         keras.utils.set_random_seed(self.seed)
         self.preset = preset
@@ -37,13 +38,9 @@ class Loop:
         self.averaged.set_weights(self.network.get_weights())
         self.optimizer = keras.optimizers.Adam(self._schedule(), global_clipnorm=preset.clip_norm)
         self.optimizer.build(self.network.trainable_variables)
+        self.teachers = teachers
         self.run_steps = tf.function(self._run_steps)
         self.predict = compile_predict(self.averaged)
-
-    def start_from(self, source: keras.Model) -> None:
-        """Begin with the weights of another network, averages and all."""
-        for network in (self.network, self.averaged):
-            network.set_weights(source.get_weights())
 
     def _schedule(self) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """Return the learning rate: constant, or a linear rise followed by a cosine to zero."""
@@ -108,14 +105,30 @@ class Loop:
     @tf.autograph.experimental.do_not_convert  # nothing in it asks for it
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Take one optimizer step; return the batch's (loss, accuracy) before it, float32 (2,)."""
+        preset, taught = self.preset, self._ask_teacher(images)
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True)
-            figures = batch_figures(logits, labels, self.preset.label_smoothing)
+            figures = batch_figures(
+                logits, labels, preset.label_smoothing, taught, preset.teacher_share
+            )
             loss = figures[0]
         gradients = tape.gradient(loss, self.network.trainable_variables)
         self.optimizer.apply(gradients)
         self._average()
         return figures
+
+    def _ask_teacher(self, images: tf.Tensor) -> tf.Tensor | None:
+        """Return the logits of the teacher whose turn it is.
+
+        The loss is linear in the targets, so that over all turns the mean of the probabilities of
+        all teachers is taught, for one forward pass a step however many there are (Hinton et al.
+        2015, arXiv:1503.02531, on ensembles as teachers).
+        """
+        if not self.teachers:
+            return None
+        turn = tf.cast(self.optimizer.iterations.value, tf.int32) % len(self.teachers)
+        answers = [partial(teacher, images, training=False) for teacher in self.teachers]
+        return tf.switch_case(turn, answers)
 
     def _average(self) -> None:
         """Move the averaged weights towards the current ones; young averages move faster."""

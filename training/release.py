@@ -154,17 +154,17 @@ def _evaluate(scores: Scores, split: Split, max_novelty: float) -> Evaluation:
 
 
 def _stages(job: Job) -> list[Past]:
-    """Return the trainings that this run goes back to, the first one first."""
-    first = job.first
-    if first is None:
-        return []
-    stages, past = _stages(first), read_past(first.run_dir)
-    if past is None:
-        raise CheckpointError(
-            f"{first.run_dir}, from which this run started, is gone or damaged, so the version "
-            "could not tell how it was made. Restore it."
-        )
-    return [*stages, past]
+    """Return the trainings of the networks that taught this run; `CheckpointError` without one."""
+    stages: list[Past] = []
+    for teacher in job.teachers:
+        past = read_past(teacher.run_dir)
+        if past is None:
+            raise CheckpointError(
+                f"{teacher.run_dir}, which taught this run, is gone or damaged, so the version "
+                "could not tell how it was made. Restore it."
+            )
+        stages.append(past)
+    return stages
 
 
 def _print_figures(console: Console, result: Evaluation, source: str) -> None:

@@ -1,6 +1,6 @@
 """The commands: what `train`, `export` and `evaluate` do.
 
-load ─▶ fit, after what the preset starts from ─▶ release
+load ─▶ fit, after the teachers ─▶ release
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from training.answers import LocalVersion, Subject
 from training.board import Board
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
-from training.errors import TrainingError
+from training.errors import CheckpointError, TrainingError
 from training.figures import read_figures
 from training.fit import Fitted, fit, restore
 from training.job import Job
@@ -40,7 +40,7 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
 def _train(
     job: Job, training: Split, validation: Split, console: Console, *, resume: bool
 ) -> Fitted:
-    """Train, after what the preset starts from: trained here too, or what is there already."""
+    """Train, after the teachers, if any: trained here too, or what is there already."""
     goes_on = resume and has_checkpoint(job.run_dir)
     return fit(
         job.preset,
@@ -48,26 +48,34 @@ def _train(
         validation,
         seed=job.seed,
         run_dir=job.run_dir,
-        resume=goes_on or (resume and job.first is None),
-        source=None if goes_on else _train_first(job, training, validation, console),
+        resume=goes_on or (resume and not job.teachers),
+        teachers=_train_teachers(job, training, validation, console, goes_on=goes_on),
         progress=Progress(console, Board(job.board_dir) if job.board_dir else None),
     )
 
 
-def _train_first(
-    job: Job, training: Split, validation: Split, console: Console
-) -> keras.Model | None:
-    """Return the network that a new run starts from; None where it begins with random weights."""
-    first = job.first
-    if first is None:
-        return None
-    there = has_checkpoint(first.run_dir)
-    console.print(
-        f"First preset {first.preset.name}, seed {first.seed}: "
-        f"{'from its checkpoint' if there else 'from the beginning'}.",
-        highlight=False,
-    )
-    return _train(first, training, validation, console, resume=there).network
+def _train_teachers(
+    job: Job, training: Split, validation: Split, console: Console, *, goes_on: bool
+) -> list[keras.Model]:
+    """Return the networks that teach a run.
+
+    Raises `CheckpointError` when one is gone that has taught a run which goes on.
+    """
+    networks: list[keras.Model] = []
+    for teacher in job.teachers:
+        there = has_checkpoint(teacher.run_dir)
+        if goes_on and not there:
+            raise CheckpointError(
+                f"{teacher.run_dir}, which teaches this run, is gone. "
+                f"Restore it, or delete {job.run_dir} and start afresh."
+            )
+        console.print(
+            f"First preset {teacher.preset.name}, seed {teacher.seed}: "
+            f"{'from its checkpoint' if there else 'from the beginning'}.",
+            highlight=False,
+        )
+        networks.append(_train(teacher, training, validation, console, resume=there).network)
+    return networks
 
 
 def export(job: Job, console: Console, evaluation: Path | None = None) -> None:

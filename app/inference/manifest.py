@@ -89,8 +89,7 @@ class Training(Part):
     source_revision: str
     libraries: dict[str, str]
     machine: str
-    # The first began with random weights; each later one, and this training, with those of the one
-    # before.
+    # Those before, whose networks taught this one.
     stages: tuple[Stage, ...]
 
 

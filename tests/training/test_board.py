@@ -58,9 +58,9 @@ def test_progress_logs_each_epoch(tmp_path: Path) -> None:
 def test_each_run_has_a_folder_of_its_own(mnist: Mnist, tmp_path: Path) -> None:
     """Those that come first too, so that TensorBoard shows them side by side."""
     job = Job(find_preset("default"), 3, mnist, tmp_path / "run", tmp_path, tmp_path / "logs")
-    assert job.first is not None
-    folders = [each.board_dir for each in (job, job.first)]
-    assert folders == [tmp_path / "logs" / name for name in ("default-3", "people-1")]
+    folders = [each.board_dir for each in (job, *job.teachers)]
+    names = ["default-3", *(each.run_dir.name for each in job.teachers)]
+    assert folders == [tmp_path / "logs" / name for name in names]
     assert replace(job, boards_dir=None).board_dir is None
 
 

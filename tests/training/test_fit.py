@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +17,7 @@ from training.checkpoint import CHECKPOINT_NAME
 from training.data import Split
 from training.errors import CheckpointError
 from training.fit import Fitted, fit, restore, validate
+from training.network import build_network
 from training.presets import TUTORIAL, Drawn, Preset
 from training.progress import Progress
 
@@ -46,6 +49,7 @@ def run(
     seed: int = 1,
     resume: bool = False,
     progress: Progress | None = None,
+    teachers: Sequence[keras.Model] = (),
 ) -> Fitted:
     """Fit on the tiny split."""
     return fit(
@@ -56,6 +60,7 @@ def run(
         run_dir=run_dir,
         resume=resume,
         progress=progress or Progress(silent_console()),
+        teachers=teachers,
     )
 
 
@@ -100,6 +105,39 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
     """Killed in the second epoch and resumed: the same weights to the bit, the same figures."""
     resumed = run(killed, TINY, resume=True)
     assert results(resumed) == results(uninterrupted[1])
+
+
+def test_a_taught_run_that_was_killed_ends_alike(tmp_path: Path) -> None:
+    """The teachers take their turns as if nothing had happened; the turns' order matters."""
+    preset = dataclasses.replace(
+        TINY, epochs=2, taught_by="tutorial", teacher_seeds=(1, 2), teacher_share=0.5
+    )
+    # They need not know anything, but must not agree. Unrolled they would take as long
+    # to compile as the network that learns.
+    teachers = [build_network(TINY, unroll=False) for _ in range(2)]
+    whole = run(tmp_path / "whole", preset, teachers=teachers)
+    with pytest.raises(KilledError):
+        run(
+            tmp_path / "killed",
+            preset,
+            progress=KillingProgress(after_steps=20),
+            teachers=teachers,
+        )
+    resumed = run(tmp_path / "killed", preset, resume=True, teachers=teachers)
+    assert results(resumed) == results(whole)
+    turned = run(tmp_path / "turned", preset, teachers=teachers[::-1])
+    assert results(turned)[0] != results(whole)[0]
+
+
+def test_a_taught_preset_needs_teachers(tmp_path: Path) -> None:
+    """Without them it would be trained untaught, under the same name."""
+    with pytest.raises(ValueError, match="taught by 2 networks"):
+        run(
+            tmp_path,
+            dataclasses.replace(
+                TINY, taught_by="tutorial", teacher_seeds=(1, 2), teacher_share=0.5
+            ),
+        )
 
 
 # TensorFlow warns that the input pipeline stays compiled.

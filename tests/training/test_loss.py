@@ -27,3 +27,18 @@ def test_strangers_count_for_the_eleventh_output_alone() -> None:
     loss, accuracy = batch_figures(tf.constant(logits), tf.constant([3, 10]), 0.0).numpy()
     assert loss == pytest.approx(STRANGER_WEIGHT * np.log1p(np.exp(-3)) / 2, rel=1e-4)
     assert accuracy == 1
+
+
+def test_a_teacher_moves_the_targets() -> None:
+    """Half of the target is what the teacher says, of digits and of strangers."""
+    logits = np.zeros((1, 11), np.float32)
+    taught = np.full((1, 11), -50, np.float32)
+    taught[0, 4] = taught[0, 10] = 50
+    logits[0, 3], logits[0, 10] = 2, 1
+    loss, accuracy = batch_figures(
+        tf.constant(logits), tf.constant([3]), 0.0, tf.constant(taught), 0.5
+    ).numpy()
+    of_digits = np.log(np.exp(2) + 9) - 0.5 * 2
+    of_stranger = np.log1p(np.exp(1)) - 0.5 * 1
+    assert loss == pytest.approx(of_digits + STRANGER_WEIGHT * of_stranger, rel=1e-5)
+    assert accuracy == 1

@@ -7,14 +7,14 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
-from tests.tiny import printed, silent_console, tiny_network
+from tests.tiny import TINY, printed, silent_console, tiny_network
 from training.checkpoint import CHECKPOINT_NAME
 from training.data import Mnist
 from training.errors import CheckpointError, TrainingError
@@ -190,62 +190,88 @@ def test_the_source_revision_is_a_commit_or_unknown() -> None:
 
 
 @pytest.fixture(scope="module")
-def second(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
-    """A short run that starts from another, which is trained before it, published as version 1."""
-    preset = dataclasses.replace(TUTORIAL, name="second", steps=2, starts_from="tutorial")
-    folder = tmp_path_factory.mktemp("second")
+def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A short run with two teachers, which are trained before it, published as version 1."""
+    preset = dataclasses.replace(
+        TUTORIAL,
+        name="taught",
+        steps=2,
+        taught_by="tutorial",
+        teacher_seeds=(1, 2),
+        teacher_share=0.7,
+    )
+    folder = tmp_path_factory.mktemp("taught")
     job = Job(
-        preset, 1, mnist, folder / "runs/second", folder / "models", boards_dir=folder / "logs"
+        preset, 1, mnist, folder / "runs/taught", folder / "models", boards_dir=folder / "logs"
     )
     train(job, resume=False, console=silent_console())
     return job
 
 
-def test_a_version_tells_what_its_run_started_from(second: Job) -> None:
+def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:
     """In the manifest, on the card and on the page."""
-    version = second.models_dir / "1"
-    (stage,) = read_manifest(version).training.stages
-    assert (stage.preset["name"], stage.seed) == ("tutorial", 1)
+    version = taught.models_dir / "1"
+    stages = read_manifest(version).training.stages
+    assert [(stage.preset["name"], stage.seed) for stage in stages] == [
+        ("tutorial", 1), ("tutorial", 2),
+    ]  # fmt: skip
     card = (version / "assets.extra/report/model_card.md").read_text()
-    assert "1. preset `tutorial`, seed 1: 1 epoch, " in card
-    assert "It began with the weights of preset `tutorial`, seed 1.\n" in card
+    assert "2. preset `tutorial`, seed 2: 1 epoch, " in card
+    assert "Of each of its targets 70% is what they answer, in turn.\n" in card
     page = (version / "assets.extra/report/index.html").read_text()
-    assert page.count("<td>tutorial</td>") == 1
+    assert page.count("<td>tutorial</td>") == 2
 
 
-def test_every_run_is_logged_for_tensorboard(second: Job) -> None:
-    """In a folder of its own each, that of the run before included."""
-    assert second.boards_dir is not None
-    logs = {path.name: list(path.iterdir()) for path in second.boards_dir.iterdir()}
-    assert sorted(logs) == ["second-1", "tutorial-1"]
+def test_every_run_is_logged_for_tensorboard(taught: Job) -> None:
+    """In a folder of its own each, those of the teachers included."""
+    assert taught.boards_dir is not None
+    logs = {path.name: list(path.iterdir()) for path in taught.boards_dir.iterdir()}
+    assert sorted(logs) == ["taught-1", "tutorial-1", "tutorial-2"]
     assert all(len(files) == 1 for files in logs.values())
 
 
-def test_without_the_run_it_started_from_nothing_is_published(second: Job, tmp_path: Path) -> None:
-    """The version could not tell how it was made."""
-    shutil.copytree(second.run_dir.parent, tmp_path / "runs")
-    job = dataclasses.replace(
-        second, run_dir=tmp_path / "runs" / second.run_dir.name, models_dir=tmp_path / "models"
-    )
-    (tmp_path / "runs/tutorial-1" / CHECKPOINT_NAME).unlink()
+def test_a_taught_run_goes_on_with_its_teachers_or_not_at_all(taught: Job, tmp_path: Path) -> None:
+    """Without one of them, nothing goes on."""
+    shutil.copytree(taught.run_dir.parent, tmp_path / "runs")
+    job = dataclasses.replace(taught, run_dir=tmp_path / "runs" / taught.run_dir.name)
+    (tmp_path / "runs/tutorial-2" / CHECKPOINT_NAME).unlink()
     for again in (partial(train, resume=True), export):
-        with pytest.raises(CheckpointError, match=r"tutorial-1, .* gone"):
+        with pytest.raises(CheckpointError, match=r"tutorial-2, .* gone"):
             again(job, console=silent_console())
-    assert not job.models_dir.exists()
 
 
-def test_a_preset_may_start_from_another(second: Job, tmp_path: Path) -> None:
-    """The first is trained once and kept, also with --resume, and gives what it has learnt."""
-    shutil.copytree(second.run_dir.parent / "tutorial-1", tmp_path / "tutorial-1")
-    first = (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes()
-    job = dataclasses.replace(second, run_dir=tmp_path / "run", models_dir=tmp_path / "models")
+def test_teachers_are_trained_once(taught: Job, tmp_path: Path) -> None:
+    """Those that are there are kept, for a new run too, and also with --resume."""
+    shutil.copytree(taught.run_dir.parent / "tutorial-1", tmp_path / "tutorial-1")
+    teacher = (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes()
+    preset = dataclasses.replace(taught.preset, name="second", teacher_seeds=(1,))
+    job = Job(preset, 1, taught.data, tmp_path / "run", tmp_path / "models")
     train(job, resume=True, console=silent_console())
-    assert (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes() == first
-    assert read_manifest(tmp_path / "models/1").test.accuracy > 0.9
+    assert (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes() == teacher
+    card = (tmp_path / "models/1/assets.extra/report/model_card.md").read_text()
+    assert "Of each of its targets 70% is what it answers.\n" in card
 
 
-def test_a_run_starts_from_the_one_beside_it(mnist: Mnist, tmp_path: Path) -> None:
-    """Of seed 1, whatever its own."""
-    first = Job(find_preset("default"), 7, mnist, tmp_path / "runs/default-7", tmp_path).first
-    assert first is not None
-    assert (first.seed, first.run_dir, first.first) == (1, tmp_path / "runs/people-1", None)
+def test_teachers_lie_beside_the_run(mnist: Mnist, tmp_path: Path) -> None:
+    """Of the seeds that its preset names, whatever its own."""
+    job = Job(find_preset("default"), 7, mnist, tmp_path / "runs/default-7", tmp_path)
+    folders = [teacher.run_dir for teacher in job.teachers]
+    assert folders == [tmp_path / f"runs/people-{seed}" for seed in (1, 2, 3)]
+    assert job.teachers[0].teachers == []
+
+
+@pytest.mark.parametrize(
+    ("teachers", "reason"),
+    [
+        ({"teacher_share": 0.5}, "or none of them"),
+        ({"taught_by": "tutorial", "teacher_share": 0.5}, "or none of them"),
+        (
+            {"taught_by": "tutorial", "teacher_seeds": (1, 1), "teacher_share": 0.5},
+            "each teacher's seed once",
+        ),
+    ],
+)
+def test_presets_name_their_teachers_clearly(teachers: dict[str, Any], reason: str) -> None:
+    """All of them, and no seed twice."""
+    with pytest.raises(ValueError, match=reason):
+        dataclasses.replace(TINY, **teachers)
