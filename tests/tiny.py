@@ -64,6 +64,7 @@ def short_presets() -> dict[str, Preset]:
             light_epochs=min(preset.light_epochs, 1),
             steps=preset.steps and 50,
             log_every_steps=preset.log_every_steps and 25,
+            teacher_seeds=preset.teacher_seeds[:1],
             average_decay=0.0,
         )
         for name, preset in PRESETS.items()

@@ -31,6 +31,9 @@ of the digit."""
 MIN_FRAME_WIDTH: Final = 0.85
 """Of its height: what is narrower and runs around something is a zero with a slash in it."""
 
+MIN_FRAMING_SIDE: Final = 64
+"""Pixels: in smaller pictures it is the outline of a digit, which runs around that of a hole."""
+
 FRAMED_SHARE, MIN_FRAMED_SIDE = 0.8, 0.25
 """Of a part, that lies within a frame, and of the frame's height: smaller ones are dots."""
 
@@ -41,9 +44,13 @@ BEYOND_DIGIT: Final = 1.5
 """... of the width of all that is above it: the base of a two is shorter."""
 
 
-def weights_of_digit(labels: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The weights, 0 for the parts that are none of the digit."""
-    for without in (_without_frames, _without_intruders, _without_strays, _without_underline):
+def weights_of_digit(
+    labels: NDArray[np.intp], weights: NDArray[np.float64], shorter_side: int
+) -> NDArray[np.float64]:
+    """The weights, 0 for the parts that are none of the digit; the picture's side is in pixels."""
+    if shorter_side >= MIN_FRAMING_SIDE:
+        weights = _without_frames(labels, weights)
+    for without in (_without_intruders, _without_strays, _without_underline):
         weights = without(labels, weights)
     return weights
 

@@ -50,7 +50,7 @@ def _heavy(labels: NDArray[np.intp], ink: NDArray[np.float32], side: int) -> NDA
     along_edge = _along_an_edge(labels, weights.size)
     if weights[~along_edge].any():
         weights[along_edge] = 0
-    kept: NDArray[np.bool_] = are_real(weights_of_digit(labels, weights))[labels]
+    kept: NDArray[np.bool_] = are_real(weights_of_digit(labels, weights, min(ink.shape)))[labels]
     return kept
 
 
