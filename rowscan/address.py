@@ -68,7 +68,8 @@ def describe(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted, {error.verify_message}"
     if isinstance(error, ssl.SSLError):
-        return "it does not speak TLS, so leave out https://"
+        plain = error.reason == "WRONG_VERSION_NUMBER"
+        return "it does not speak TLS, but http://" if plain else f"TLS failed, {error.reason}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return "the connection broke off"

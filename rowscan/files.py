@@ -61,8 +61,10 @@ def _pictures_below(folder: Path) -> Found:
     for below, subfolders, names in os.walk(folder, onerror=add_unlisted):
         subfolders.sort()
         paths = [Path(below, name) for name in sorted(names)]
-        pictures = [path for path in paths if path.suffix.lower() in SUFFIXES]
-        hidden = sum(path.name.startswith(".") for path in paths if path not in pictures)
-        found += pictures
-        others += len(paths) - len(pictures) - hidden
+        found += [path for path in paths if _is_picture(path)]
+        others += sum(not (_is_picture(path) or path.name.startswith(".")) for path in paths)
     return Found(found, others)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES

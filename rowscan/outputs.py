@@ -133,7 +133,7 @@ def _csv_writer(path: Path | None, say: Callable[[str], None]) -> Iterator[Write
 
 def _begin_csv(path: Path, opened: ExitStack, say: Callable[[str], None]) -> WriteCells:
     if path == STDOUT:
-        writer = csv.writer(_Lines(say))
+        writer = csv.writer(_Lines(say), lineterminator="\n")
     else:
         # A file's name that is no Unicode is written as the bytes that it is.
         file = opened.enter_context(

@@ -118,12 +118,11 @@ def _seen(answer: Json) -> NDArray[np.uint8]:
 def _refused(client: httpx.Client, response: httpx.Response) -> str:
     """Say what a service answered that is not about a picture; a problem has its own words."""
     if response.status_code == NO_KEY:
-        sent = (
-            "ROWSCAN_API_KEY does not hold its key"
-            if "X-API-Key" in client.headers
-            else ("Set ROWSCAN_API_KEY to it")
+        was_sent = "X-API-Key" in client.headers
+        advice = (
+            "ROWSCAN_API_KEY does not hold its key" if was_sent else "Set ROWSCAN_API_KEY to it"
         )
-        return f"{client.base_url} wants a key. {sent}."
+        return f"{client.base_url} wants a key. {advice}."
     try:
         said = response.json()["detail"]
     except (ValueError, KeyError, TypeError):

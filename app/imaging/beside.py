@@ -34,6 +34,9 @@ MIN_FRAME_WIDTH: Final = 0.85
 MIN_FRAMING_SIDE: Final = 64
 """Pixels: in smaller pictures it is the outline of a digit, which runs around that of a hole."""
 
+MIN_CONVEXITY: Final = 0.955
+"""Of its convex hull: boxes and circles fill theirs, outlines of digits do not, but for zeros."""
+
 FRAMED_SHARE, MIN_FRAMED_SIDE = 0.8, 0.25
 """Of a part, that lies within a frame, and of the frame's height: smaller ones are dots."""
 
@@ -41,7 +44,7 @@ UNDERLINE_WIDTH: Final = 6
 """Of its height, and ..."""
 
 BEYOND_DIGIT: Final = 1.5
-"""... of the width of all that is above it: the base of a two is shorter."""
+"""... of the width of all that is above it: the base of a two is shorter. That of a one may go."""
 
 
 def weights_of_digit(
@@ -69,7 +72,10 @@ def _without_frames(labels: NDArray[np.intp], weights: NDArray[np.float64]) -> N
         top, left, bottom, right = _box(labels, int(part))
         if right - left < MIN_FRAME_WIDTH * (bottom - top):
             continue
-        within = np.bincount(labels[_surrounded(labels == part)], minlength=sizes.size)
+        surrounded = _surrounded(labels == part)
+        if not _is_convex(surrounded | (labels == part)):
+            continue
+        within = np.bincount(labels[surrounded], minlength=sizes.size)
         within[0] = 0
         for inner in np.flatnonzero(within > FRAMED_SHARE * sizes):
             above, before, below, beyond = _box(labels, int(inner))
@@ -85,6 +91,30 @@ def _surrounded(part: NDArray[np.bool_]) -> NDArray[np.bool_]:
         turned = np.rot90(part, turn)
         inside &= np.rot90(np.logical_or.accumulate(turned, axis=0), -turn)
     return inside
+
+
+def _is_convex(filled: NDArray[np.bool_]) -> bool:
+    """Whether a shape of cells, without holes, nearly fills its convex hull."""
+    shape = filled[filled.any(axis=1)]
+    left = _lower_hull(shape.argmax(axis=1))
+    right = shape.shape[1] - 1 - _lower_hull(shape[:, ::-1].argmax(axis=1))
+    hull = float((right - left + 1).sum())
+    return bool(np.count_nonzero(shape) >= MIN_CONVEXITY * hull)
+
+
+def _lower_hull(heights: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The largest convex function that is nowhere above the heights, (n,)."""
+    chain: list[tuple[int, int]] = []
+    for place, height in enumerate(heights.tolist()):
+        while len(chain) > 1:
+            (before, level), (last, turn) = chain[-2:]
+            if (turn - level) * (place - before) < (height - level) * (last - before):
+                break
+            chain.pop()
+        chain.append((place, height))
+    places, turns = zip(*chain, strict=True)
+    hull: NDArray[np.float64] = np.interp(np.arange(len(heights)), places, turns)
+    return hull
 
 
 def _without_intruders(

@@ -75,9 +75,10 @@ FROM_CENTRE: Final = np.arange(IMAGE_SIDE) + 0.5 - CENTRE  # (28,), the middle o
 def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scale the ink's box to 20 pixels, centre its mass: (height, width) → (28, 28), largest 1.
 
-    Each target pixel is the mean of the ink over a square aperture, one target pixel wide; for a
-    pen thinner than MNIST's it is wider by what the pen lacks, which thickens the stroke. A script
-    that leans farther than most of MNIST's is set more upright.
+    All of it is 0 when there is less than a target pixel sees. Each target pixel is the mean of the
+    ink over a square aperture, one target pixel wide; for a pen thinner than MNIST's it is wider by
+    what the pen lacks, which thickens the stroke. A script that leans farther than most of MNIST's
+    is set more upright.
     """
     x, y, slant = _moments(ink)
     lean = max(0.0, slant - MAX_SLANT) if slant < MAX_SCRIPT_SLANT else 0.0
@@ -92,7 +93,10 @@ def frame(ink: NDArray[np.float32]) -> NDArray[np.float32]:
         middles = middles - lean * (np.arange(ink.shape[0])[:, None] + (0.5 - y))  # (height, 28)
     columns = _means(ink, middles, aperture)  # (height, 28)
     pixels = _means(columns.T, y + offsets, aperture).T  # (28, 28)
-    full = percentile(pixels[pixels > 0.1 * pixels.max()], FULL_INK_PERCENTILE)
+    inked = pixels[pixels > 0.1 * pixels.max()]
+    if not inked.size:
+        return pixels
+    full = percentile(inked, FULL_INK_PERCENTILE)
     framed: NDArray[np.float32] = np.minimum(pixels / np.float32(full), np.float32(1))
     return framed
 

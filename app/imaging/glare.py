@@ -20,6 +20,9 @@ EDGE_LAGS: Final = 48
 SLOPE: Final = 0.25, 0.6
 """Of the strongest difference: what lies between is the edge of a stroke or the slope of a spot."""
 
+MIN_PEN_SHARE: Final = 1e-3
+"""Of the picture, that the darker half of what is drawn covers: specks cover less."""
+
 MIN_STEEPNESS: Final = 0.15
 """Of the strongest difference. Made-up reflections, 0.09 to 0.16 of the picture wide, have 0.07 to
 0.11; light digits 0.28 and more, or 0.2 when a fortieth of the picture blurs them."""
@@ -29,9 +32,12 @@ def is_glare(difference: NDArray[np.float32], faintest: float) -> bool:
     """Whether what is lighter than paper has no edges, while something darker has.
 
     difference: (height, width) in grey levels, above 0 where it is lighter, up to `faintest` to
-    both sides all is paper; each side 48 or more.
+    both sides all is paper; each side EDGE_LAGS or more.
     """
-    return _steepness(difference, 0) < MIN_STEEPNESS <= _steepness(-difference, faintest)
+    pen = np.count_nonzero(difference < difference.min() / 2)
+    if pen < MIN_PEN_SHARE * difference.size or _steepness(difference, 0) >= MIN_STEEPNESS:
+        return False
+    return _steepness(-difference, faintest) >= MIN_STEEPNESS
 
 
 def _steepness(strength: NDArray[np.float32], faintest: float) -> float:

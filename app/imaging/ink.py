@@ -81,7 +81,7 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     size = np.abs(difference)
     strongest = float(size.max())
     if strongest <= max(MIN_CONTRAST, GRAIN_REACH * grain):
-        raise _blank()
+        raise blank()
     faintest = max(strongest * FAINTEST_SHARE, GRAIN_REACH * grain, MIN_CONTRAST / 2)
     photo = min(grey.shape) >= MIN_PHOTO_SIDE
     dark = is_dark(difference[size > faintest]) or (photo and is_glare(difference, faintest))
@@ -95,7 +95,7 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
         hidden = max(hidden, printed)
     full = percentile(strength[inked], FULL_INK_PERCENTILE)
     if full <= hidden:  # grain in the brightest light, no ink
-        raise _blank()
+        raise blank()
     return InkMap(np.clip((strength - hidden) / np.float32(full - hidden), 0, 1), dark)
 
 
@@ -134,7 +134,8 @@ def rescale(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     return ink if full > 0.9 else np.minimum(ink / np.float32(full), np.float32(1))
 
 
-def _blank() -> BlankImageError:
+def blank() -> BlankImageError:
+    """What is said of a picture without ink."""
     return BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
 
 

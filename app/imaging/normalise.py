@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.imaging.damage import damaged_frame
 from app.imaging.frame import EDGE, FRAME_BOX, IMAGE_SIDE, Box, frame, ink_box, is_framed
-from app.imaging.ink import measure_ink, rescale
+from app.imaging.ink import blank, measure_ink, rescale
 from app.imaging.lines import remove_lines
 from app.imaging.paper import shrink_by
 from app.imaging.parts import keep_digit
@@ -51,7 +51,10 @@ def normalise(ink: NDArray[np.uint8]) -> Digit:
     measured = measure_ink(shrink_by(source, factor))
     digit = keep_digit(rescale(remove_lines(measured.strength)))
     box = _enlarge(ink_box(digit), factor * doubled, ink.shape)
-    return Digit(frame(digit), measured.dark, box)
+    pixels = frame(digit)
+    if not pixels.any():
+        raise blank()
+    return Digit(pixels, measured.dark, box)
 
 
 def _as_framed(ink: NDArray[np.uint8]) -> Digit | None:

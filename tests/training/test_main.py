@@ -65,12 +65,10 @@ def test_missing_data_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "has neither train-images-idx3-ubyte.gz" in capsys.readouterr().err
 
 
-def test_exporting_no_run_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_exporting_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Said before MNIST is looked for, and downloaded perhaps."""
-    monkeypatch.setattr("training.__main__.open_mnist", None)
-    assert run_main("export", "--run-dir", tmp_path / "none") == EXIT_FAILED
+    nowhere = "--data-dir", tmp_path / "nowhere"
+    assert run_main("export", "--run-dir", tmp_path / "none", *nowhere) == EXIT_FAILED
     assert "none holds no checkpoint. Train first" in capsys.readouterr().err
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from app.imaging import decode, normalise, read_digit
 from tests.app.imaging.drawn import WAYS, Way, difference, draw, on_grid
@@ -161,6 +162,28 @@ def test_what_is_on_the_sheet(
         sheet[250 : 250 + height, 150 : 150 + width] *= 0.2 + 0.8 * small.astype(np.float32) / 255
         pixels = normalise(sheet.astype(np.uint8)).pixels
         assert difference(pixels, reference) < MAX_DIFFERENCE, digit
+
+
+def test_a_hollow_digit_keeps_its_outline() -> None:
+    """The outline of a wide six runs around that of its hole, and is no frame."""
+    pen = np.asarray(Image.open(io.BytesIO(draw(6, Way(scale=2, pen=16)))).convert("L")) < 128
+    inner = pen.copy()
+    for axis in (0, 1):
+        for shift in (-6, 6):
+            inner &= np.roll(pen, shift, axis)
+    hollow = np.where(pen & ~inner, 0, 255).astype(np.uint8).repeat(3, axis=1)[:, ::2]
+    left, _, right, _ = normalise(hollow).box
+    outline = np.flatnonzero((hollow < 128).any(axis=0))
+    assert right - left > 0.9 * np.ptp(outline)
+
+
+def test_a_soft_light_digit_with_a_dark_speck_stays_light() -> None:
+    """A speck is no pen beside a reflection."""
+    for digit in range(10):
+        soft = Image.open(io.BytesIO(draw(digit, Way(scale=2, pen=16)))).convert("L")
+        light = 230 - np.asarray(soft.filter(ImageFilter.GaussianBlur(14)), np.float32) * 2 / 3
+        light[6:10, 6:10] = 10
+        assert not normalise(light.astype(np.uint8)).inverted, digit
 
 
 @pytest.mark.parametrize("factor", [2, 5])
