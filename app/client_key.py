@@ -15,3 +15,8 @@ def client_key() -> str:
     if not (key.isascii() and key.isprintable()):
         raise ClientKeyError("ROWSCAN_API_KEY is not valid: no header can hold it.")
     return key
+
+
+def key_advice(was_sent: bool) -> str:
+    """What to do about a service that refuses for want of its key, in one sentence."""
+    return "ROWSCAN_API_KEY does not hold its key." if was_sent else "Set ROWSCAN_API_KEY to it."

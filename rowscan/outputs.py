@@ -33,11 +33,6 @@ class Form:
     as_json: bool = False
     csv_file: Path | None = None
 
-    @property
-    def as_table(self) -> bool:
-        """Whether people read stdout."""
-        return not self.as_json and self.csv_file is None
-
 
 @dataclass
 class Tally:
@@ -74,19 +69,34 @@ class Tally:
 @contextmanager
 def open_outputs(form: Form, stdout: TextIO) -> Iterator[Callable[[list[Row]], None]]:
     """What takes some rows and writes them. Raises OSError when the CSV file cannot be written."""
-    line = rows.json_line if form.as_json else rows.table_line
-    lines = form.as_json or form.as_table
-    with _held_back(stdout) as say, _csv_writer(form.csv_file, say) as write_cells:
-        head = [f"{rows.TABLE_HEAD}\n"] if form.as_table else []
+    printed = _lines(form)
+    with _csv_writer(form.csv_file) as write_cells, _held_back(stdout) as say:
+        head = [f"{line}\n" for line in printed.head] if printed else []
 
         def write(some: list[Row]) -> None:
             for row in some:
                 write_cells(rows.csv_cells(row))
-            if lines:
-                say("".join([*head, *(f"{line(row)}\n" for row in some)]))
+            if printed:
+                say("".join([*head, *(f"{printed.line(row)}\n" for row in some)]))
                 head.clear()
 
         yield write
+
+
+class _Lines(NamedTuple):
+    """What stdout gets."""
+
+    head: tuple[str, ...]
+    line: Callable[[Row], str]
+
+
+def _lines(form: Form) -> _Lines | None:
+    if form.as_json:
+        return _Lines((), rows.json_line)
+    if form.csv_file == STDOUT:
+        head = rows.csv_line([*rows.CSV_HEAD])
+        return _Lines((head,), lambda row: rows.csv_line(rows.csv_cells(row)))
+    return _Lines((rows.TABLE_HEAD,), rows.table_line) if form.csv_file is None else None
 
 
 @contextmanager
@@ -104,19 +114,13 @@ def _held_back(stdout: TextIO) -> Iterator[Callable[[str], None]]:
         print_now("".join(kept))
 
 
-class _Lines(NamedTuple):
-    """What csv takes for a file."""
-
-    write: Callable[[str], None]
-
-
 @contextmanager
-def _csv_writer(path: Path | None, say: Callable[[str], None]) -> Iterator[WriteCells]:
-    """What writes a row of cells to the file, if there is to be one, or says it.
+def _csv_writer(path: Path | None) -> Iterator[WriteCells]:
+    """What writes a row of cells to the file, if there is to be one.
 
     What was in it goes with the first row: when nothing can be read it is kept.
     """
-    if path is None:
+    if path is None or path == STDOUT:
         yield lambda _: None
         return
     with ExitStack() as opened:
@@ -125,21 +129,18 @@ def _csv_writer(path: Path | None, say: Callable[[str], None]) -> Iterator[Write
         def write_cells(cells: list[object]) -> None:
             nonlocal write
             if write is None:
-                write = _begin_csv(path, opened, say)
+                write = _begin_csv(path, opened)
             write(cells)
 
         yield write_cells
 
 
-def _begin_csv(path: Path, opened: ExitStack, say: Callable[[str], None]) -> WriteCells:
-    if path == STDOUT:
-        writer = csv.writer(_Lines(say), lineterminator="\n")
-    else:
-        # A file's name that is no Unicode is written as the bytes that it is.
-        file = opened.enter_context(
-            path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
-        )
-        writer = csv.writer(file)
+def _begin_csv(path: Path, opened: ExitStack) -> WriteCells:
+    # A file's name that is no Unicode is written as the bytes that it is.
+    file = opened.enter_context(
+        path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+    )
+    writer = csv.writer(file)
     writer.writerow(rows.CSV_HEAD)
     return writer.writerow
 

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from app.client_key import key_advice
 from rowscan import rows
 from rowscan.address import Address, describe
 from rowscan.files import FileError, load
@@ -113,12 +114,8 @@ class RemoteModel:
             elif len(files) == 1 and reply.status in ABOUT_THE_FILE:
                 items = [answer]
             elif reply.status == NO_KEY:
-                advice = (
-                    "ROWSCAN_API_KEY does not hold its key"
-                    if self._key
-                    else "Set ROWSCAN_API_KEY to it"
-                )
-                raise ServiceError(f"{self._address.url} wants a key. {advice}.")
+                advice = key_advice(bool(self._key))
+                raise ServiceError(f"{self._address.url} wants a key. {advice}")
             else:
                 raise ServiceError(
                     f"{self._address.url} answered {reply.status}: {_detail(answer)}"

@@ -5,6 +5,8 @@ A row has the fields of the HTTP answer, of a prediction or of a problem, and `f
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -61,6 +63,13 @@ def csv_cells(row: Row) -> list[object]:
     cells = [row.get(name, "") for name in CSV_FIELDS]
     cells = [str(cell).lower() if isinstance(cell, bool) else cell for cell in cells]  # as JSON
     return [*cells, *row.get("probabilities", [""] * 10), row.get("detail", "")]
+
+
+def csv_line(cells: list[object]) -> str:
+    """The line of some cells, without its end."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
 
 
 def table_line(row: Row) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.client_key import key_advice
 from app.inference.contract import CLASSES
 from training.answers import Advance, Answers, Reading, Times
 from training.errors import TrainingError
@@ -118,11 +119,7 @@ def _seen(answer: Json) -> NDArray[np.uint8]:
 def _refused(client: httpx.Client, response: httpx.Response) -> str:
     """Say what a service answered that is not about a picture; a problem has its own words."""
     if response.status_code == NO_KEY:
-        was_sent = "X-API-Key" in client.headers
-        advice = (
-            "ROWSCAN_API_KEY does not hold its key" if was_sent else "Set ROWSCAN_API_KEY to it"
-        )
-        return f"{client.base_url} wants a key. {advice}."
+        return f"{client.base_url} wants a key. {key_advice('X-API-Key' in client.headers)}"
     try:
         said = response.json()["detail"]
     except (ValueError, KeyError, TypeError):

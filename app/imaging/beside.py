@@ -72,8 +72,9 @@ def _without_frames(labels: NDArray[np.intp], weights: NDArray[np.float64]) -> N
         top, left, bottom, right = _box(labels, int(part))
         if right - left < MIN_FRAME_WIDTH * (bottom - top):
             continue
-        surrounded = _surrounded(labels == part)
-        if not _is_convex(surrounded | (labels == part)):
+        outline = labels == part
+        surrounded = _surrounded(outline)
+        if not _is_convex(outline | surrounded):
             continue
         within = np.bincount(labels[surrounded], minlength=sizes.size)
         within[0] = 0
@@ -134,8 +135,8 @@ def _without_intruders(
     largest = int(free.argmax())
     if not free[largest]:
         return weights
-    rows, columns = np.nonzero(labels == largest)
-    longer = max(np.ptp(rows), np.ptp(columns)) + 1
+    top, left, bottom, right = _box(labels, largest)
+    longer = max(bottom - top, right - left)
     return free if longer >= MIN_DIGIT_SIDE * min(labels.shape) else weights
 
 
