@@ -65,6 +65,8 @@ def _runs_through(marked: NDArray[np.bool_], free: NDArray[np.bool_]) -> bool:
 
 def _level_from_edges(darkest: NDArray[np.float32], marked: NDArray[np.bool_]) -> float:
     """How dark the marks are that reach in from the edges of the picture; 0 for a few of them."""
+    if np.count_nonzero(marked) < CELLS:
+        return 0.0
     labels = label_parts(marked)
     reaching = np.zeros(labels.max() + 1, bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
