@@ -25,7 +25,8 @@ from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
 from app.api.traced import telemetry
 from app.imaging import DecodeLimits
-from app.inference.classifier import Classifier
+from app.inference.classifier import AsyncClassifier
+from app.inference.network_process import NetworkProcess
 from app.inference.service import Service
 from app.inference.versions import Versions
 from app.metrics import Metrics
@@ -35,10 +36,10 @@ from app.tracing import Tracing
 
 def create_app(
     settings: Settings,
-    classifier: Classifier | None = None,
+    classifier: AsyncClassifier | None = None,
     on_fatal: Callable[[str], None] | None = None,
     on_ready: Callable[[int], None] | None = None,
-    versions: Versions | None = None,
+    versions: Versions[AsyncClassifier] | None = None,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
 ) -> FastAPI:
@@ -52,21 +53,29 @@ def create_app(
     service = Service(settings.max_queue_images, settings.drain_s, metrics)
     limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
     reader = Reader(limits, settings.max_batch_images)
-    versions = versions or Versions(settings.models_dir, settings.model_version, observer=metrics)
+
+    def lost(why: str) -> None:
+        service.lose(why)
+        (on_fatal or _ignore)(why)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         publishing = metrics.publish(service)
+        network = NetworkProcess(lost)
         if classifier is not None:
             service.serve(classifier)
         else:
-            began = _begun(service, versions, settings, on_ready or _ignore)
-            loaded = service.load(versions.load_newest, began, on_fatal or _ignore)
+            served = versions or Versions(
+                settings.models_dir, lambda: network.load, settings.model_version, metrics
+            )
+            began = _begun(service, network, served, settings, on_ready or _ignore)
+            loaded = service.load(served.load_newest, began, on_fatal or _ignore)
             if settings.workers > 1:
                 # The server listens after this: requests are for those that can answer them.
                 await loaded.wait()
         yield
         await service.drain()
+        network.close()
         reader.close()
         publishing.cancel()
         if tracing is not None:
@@ -93,14 +102,18 @@ def create_app(
 
 
 def _begun(
-    service: Service, versions: Versions, settings: Settings, on_ready: Callable[[int], None]
+    service: Service,
+    network: NetworkProcess,
+    versions: Versions[AsyncClassifier],
+    settings: Settings,
+    on_ready: Callable[[int], None],
 ) -> Callable[[int], None]:
     """What happens when the first version answers."""
 
     def begun(version: int) -> None:
-        # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
-        # takes 0.2 s in which nobody is answered, and would be due every now and then under load.
+        # What is here now lives for ever: to look through it for garbage would only take time.
         gc.freeze()
+        service.network_pid = network.pid
         if settings.reload_s and settings.model_version is None:
             service.watch(versions.look_again, settings.reload_s)
         on_ready(version)

@@ -10,6 +10,10 @@ from typing import Final, NoReturn
 START_FAILED: Final = 1  # the exit code of a start that cannot succeed
 WRONG_USAGE: Final = 2  # of a command that makes no sense
 
+SWITCH_S: Final = 0.0005
+"""How long one thread waits for the interpreter while another has it; 5 ms by default, in which
+dozens of requests could be read, or a batch."""
+
 
 class StartError(Exception):
     """Why the service cannot start, in one line; and the exit code that tells it to scripts."""

@@ -19,16 +19,13 @@ from app.inference.service import Service
 from app.logs import announce
 from app.main import create_app
 from app.metrics import Metrics
-from app.process import START_FAILED, StartError, leave
+from app.process import START_FAILED, SWITCH_S, StartError, leave
 from app.protocol import Protocol
 from app.settings import Settings
 from app.workers import Inherited
 
 LOOKS_BEFORE_STOP = 5
 LOOK_S = 0.01
-
-SWITCH_S = 0.0005
-"""How long the inference thread waits for the interpreter when it has a batch to deliver."""
 
 
 class Server(uvicorn.Server):
@@ -79,7 +76,7 @@ def serve(
             link.on_parent_gone(lambda: signal.raise_signal(signal.SIGTERM))
 
     def on_fatal(why: str) -> None:
-        if link:
+        if link and not server.started:
             # At once: another worker may be well, so this one must not begin to accept.
             print(f"rowscan: {why}", file=sys.stderr)
             leave(START_FAILED)

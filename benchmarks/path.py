@@ -21,6 +21,7 @@ from app.api.answers import json_response, prediction
 from app.api.bodies import Body as ReadBody
 from app.api.bodies import split_multipart
 from app.imaging import decode, normalise
+from app.inference.classifier import Done, Read
 from app.inference.contract import Scores
 from app.inference.manifest import Manifest, read_manifest
 from app.inference.readings import Reading
@@ -44,9 +45,10 @@ class Constant:
         self.manifest = manifest
         self._scores = Scores(np.full((64, 10), 0.1, np.float32), np.zeros(64, np.float32))
 
-    def classify(self, images: NDArray[np.float32]) -> Scores:
-        """Return the scores of images (n, 28, 28)."""
-        return self._scores.part(0, len(images))
+    def begin(self, images: NDArray[np.float32], done: Done) -> None:
+        """Have the scores of images (n, 28, 28) ready in the next turn of the event loop."""
+        read = Read(self._scores.part(0, len(images)), 0.0)
+        asyncio.get_running_loop().call_soon(done, read)
 
 
 def measure(models_dir: Path, _: int) -> dict[str, float]:

@@ -104,7 +104,7 @@ def open_model(url: str | None) -> Model:
             raise UsageError(str(error)) from error
     # Here, for they take a second, and TensorFlow some more.
     from app.__main__ import read_settings
-    from app.inference.versions import Versions
+    from app.inference.versions import Versions, saved_models
     from app.process import StartError
     from rowscan.local import LocalModel
 
@@ -112,7 +112,7 @@ def open_model(url: str | None) -> Model:
         settings = read_settings()
     except StartError as error:
         raise UsageError(str(error)) from error
-    versions = Versions(settings.models_dir, settings.model_version)
+    versions = Versions(settings.models_dir, saved_models, settings.model_version)
     return LocalModel(versions.load_newest().classifier, settings)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from app.inference.contract import DEFAULT_SIGNATURE, INPUT
 from app.inference.manifest import MODEL_NAME
-from app.inference.programs import BATCH_SIZES
+from app.inference.sizes import BATCH_SIZES
 
 WARMUP_NAME = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks
 LENGTH_DELIMITED = 2  # protobuf's wire type of strings and messages

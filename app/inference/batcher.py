@@ -1,32 +1,30 @@
 """Concurrent requests → batches → the network → each request its own scores.
 
-Between the event loop, where requests wait, and one inference thread, where the network runs.
-A lone request goes at once: nothing waits for company. While a batch runs the next one forms from
-whatever has come meanwhile, so batches grow with the load and need no tuning.
+All in the event loop, beside which the network reads. A lone request goes at once: nothing waits
+for company. While a batch is read the next one forms from whatever has come meanwhile, so batches
+grow with the load and need no tuning.
 
-               submit (event loop)               inference thread
-    images (n, 28, 28) ─▶ fair queue ─▶ shares of a batch ─▶ classify ─▶ each request its scores
-    ─▶ one call into the event loop per batch ─▶ Answer
+    images (n, 28, 28) ─ submit ─▶ fair queue ─▶ shares of a batch ─ begin … end ─▶
+    each request its scores ─▶ Answer
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import DeadlineExceededError, DrainingError, InferenceError, RequestError
-from app.inference.classifier import Classifier
-from app.inference.contract import join
+from app.inference.classifier import AsyncClassifier, Read
+from app.inference.contract import Scores, join
 from app.inference.fair_queue import Answer, Batch, FairQueue, Request
 from app.inference.manifest import Manifest
 from app.inference.observer import BatchObserver
-from app.inference.readings import read_out
+from app.inference.readings import Reading, read_out
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +36,7 @@ class Batcher:
 
     def __init__(
         self,
-        classifier: Classifier,
+        classifier: AsyncClassifier,
         max_queue_images: int,
         observer: BatchObserver | None = None,
     ) -> None:
@@ -46,22 +44,16 @@ class Batcher:
         self._observer = observer
         self._loop = asyncio.get_running_loop()
         self._open: set[Request] = set()  # not answered yet; touched in the event loop only
-        self._stopped = asyncio.Event()
-        # A daemon: a network that hangs cannot keep the process from ending.
-        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the inference thread runs, so that a request would be answered."""
-        return self._thread.is_alive()
+        self._due = False  # whether a batch is to be begun in the next turn of the event loop
+        self._reading = False  # whether the network has one
+        self._finished = asyncio.Event()  # all that was accepted, after `close`
 
     @property
     def queued_images(self) -> int:
         """Images that wait for the network now."""
         return self._queue.images
 
-    def replace(self, classifier: Classifier) -> None:
+    def replace(self, classifier: AsyncClassifier) -> None:
         """Answer with this classifier from the next batch on, whatever waits already included.
 
         The one before is let go with the last request that it has begun.
@@ -88,6 +80,7 @@ class Batcher:
         request = Request(images, deadline, answer, one_picture)
         self._queue.put(request)
         self._open.add(request)
+        self._begin_soon()
         # One timer and one future a request: a timeout around each wait costs three times as much.
         alarm = self._loop.call_later(deadline - request.submitted, _expire, answer)
 
@@ -101,15 +94,15 @@ class Batcher:
         return answer
 
     async def drain(self, timeout_s: float) -> None:
-        """Refuse new work, finish what was accepted, stop the thread.
+        """Refuse new work and finish what was accepted.
 
         Whatever is unanswered after timeout_s fails with DrainingError.
         """
         self._queue.close()
+        self._begin_soon()
         try:
             async with asyncio.timeout(timeout_s):
-                await self._stopped.wait()
-            self._thread.join()  # it has said its last word
+                await self._finished.wait()
         except TimeoutError:
             logger.warning("The time to stop ran out; %d requests go unanswered", len(self._open))
             self._abandon()
@@ -118,82 +111,42 @@ class Batcher:
         stopped = "The service stopped before it could answer."
         for request in self._open:
             self._queue.withdraw(request)
-        self._deliver([(request, DrainingError(stopped)) for request in self._open])
+        _deliver([(request, DrainingError(stopped)) for request in self._open])
 
-    def _deliver(self, outcomes: list[Outcome]) -> None:
-        """Wake the callers of a batch. Those who have left meanwhile are passed over."""
-        for request, outcome in outcomes:
-            if request.answer.done():
-                continue
-            if isinstance(outcome, Answer):
-                request.answer.set_result(outcome)
-            else:
-                request.answer.set_exception(outcome)
+    def _begin_soon(self) -> None:
+        """Begin a batch when all that has come in this turn of the event loop is in the queue."""
+        if not self._due:
+            self._due = True
+            self._loop.call_soon(self._begin)
 
-    # From here on in the inference thread.
-
-    def _run(self) -> None:
-        while self._run_batch():
-            pass
-        self._tell_loop(self._stopped.set)
-
-    def _run_batch(self) -> bool:
-        """Wait for a batch and answer it; False when no other follows.
-
-        A function of its own, so that nothing of the batch before, its classifier among it, is
-        held while it waits.
-        """
+    def _begin(self) -> None:
+        """Give the network the next batch, if it has none and one waits."""
+        self._due = False
+        if self._reading:
+            return
         batch = self._queue.take()
-        return batch is not None and self._tell_loop(self._deliver, self._serve(batch))
+        if batch is None:
+            if self._queue.closed:
+                self._finished.set()
+            return
+        self._reading = True
+        images = np.concatenate([share.images for share in batch.shares])  # (batch, 28, 28)
+        batch.classifier.begin(images, partial(self._end, batch))
 
-    def _tell_loop(self, callback: Callable[..., None], *args: object) -> bool:
-        """Have the event loop call this; False when it is closed, and with it all callers gone."""
-        try:
-            self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:
-            logger.warning("The event loop was closed before the last batch was answered")
-            return False
-        return True
+    def _end(self, batch: Batch, read: Read | Exception) -> None:
+        """Answer a batch. The network has its next one first, and reads it meanwhile."""
+        self._reading = False
+        self._begin()
+        outcomes = _answered(batch, read)
+        self._tell_observer(batch, read, outcomes)
+        _deliver(outcomes)
 
-    def _serve(self, batch: Batch) -> list[Outcome]:
-        """Run the network on a batch; the requests that are complete with it, or failed."""
-        classifier, shares = batch
-        requests = dict.fromkeys(share.request for share in shares)
-        images = np.concatenate([share.images for share in shares])  # (batch, 28, 28)
-        started = time.monotonic()
-        try:
-            scores = classifier.classify(images)
-            finished = time.monotonic()
-            readings = read_out(scores, classifier.manifest.max_novelty)
-        except Exception:
-            logger.exception("The network failed on a batch of %d images", len(images))
-            return [(request, _failure()) for request in requests]
-
-        # Once for all: to ask for each request apart takes longer than to deliver its answer.
-        in_doubt = not scores.are_of(len(images))
-        first = 0
-        for share in shares:
-            last = first + len(share.images)
-            share.request.scores.append(scores.part(first, last))
-            share.request.readings += readings[first:last]
-            first = last
-        for request in requests:
-            request.infer_ms += 1e3 * (finished - started)
-            request.in_doubt |= in_doubt
-        outcomes = [
-            (request, _conclude(request, classifier.manifest, finished, len(images)))
-            for request in requests
-            if not request.waiting
-        ]
-        self._tell_observer(len(images), finished - started, outcomes)
-        return outcomes
-
-    def _tell_observer(self, images: int, infer_s: float, outcomes: list[Outcome]) -> None:
+    def _tell_observer(self, batch: Batch, read: Read | Exception, outcomes: list[Outcome]) -> None:
         """Have the batch counted; what goes wrong over it takes no answer with it."""
-        if self._observer is None:
+        if self._observer is None or isinstance(read, Exception):
             return
         try:
-            self._observer.batch_read(images, infer_s)
+            self._observer.batch_read(batch.images, read.infer_s)
             self._observer.answered(
                 [
                     reading
@@ -203,7 +156,51 @@ class Batcher:
                 ]
             )
         except Exception:
-            logger.exception("A batch of %d images could not be counted", images)
+            logger.exception("A batch of %d images could not be counted", batch.images)
+
+
+def _answered(batch: Batch, read: Read | Exception) -> list[Outcome]:
+    """The requests that are complete with a batch, or failed."""
+    classifier, shares = batch
+    requests = dict.fromkeys(share.request for share in shares)
+    if isinstance(read, Exception):
+        logger.error("The network failed on a batch of %d images", batch.images, exc_info=read)
+        return [(request, _failure()) for request in requests]
+    scores, finished = read.scores, time.monotonic()
+    readings = read_out(scores, classifier.manifest.max_novelty)
+    # Once for all: to ask for each request apart takes longer than to deliver its answer.
+    in_doubt = not scores.are_of(batch.images)
+    _hand_out(batch, scores, readings)
+    for request in requests:
+        request.infer_ms += 1e3 * read.infer_s
+        request.in_doubt |= in_doubt
+    return [
+        (request, _conclude(request, classifier.manifest, finished, batch.images))
+        for request in requests
+        if request.read == len(request.images)
+    ]
+
+
+def _hand_out(batch: Batch, scores: Scores, readings: list[Reading]) -> None:
+    """Give each request what the network says of its share."""
+    first = 0
+    for share in batch.shares:
+        last = first + len(share.images)
+        share.request.scores.append(scores.part(first, last))
+        share.request.readings += readings[first:last]
+        share.request.read += len(share.images)
+        first = last
+
+
+def _deliver(outcomes: list[Outcome]) -> None:
+    """Wake the callers of a batch. Those who have left meanwhile are passed over."""
+    for request, outcome in outcomes:
+        if request.answer.done():
+            continue
+        if isinstance(outcome, Answer):
+            request.answer.set_result(outcome)
+        else:
+            request.answer.set_exception(outcome)
 
 
 def _expire(answer: asyncio.Future[Answer]) -> None:

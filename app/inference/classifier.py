@@ -1,11 +1,13 @@
-"""What the batcher needs of a network: images (n, 28, 28) in, scores of n images out.
+"""What others need of a network: images (n, 28, 28) in, scores of n images out.
 
-`saved_model.SavedModelClassifier` is the one that serves, `fake.FakeClassifier` the one for tests.
+Two ways to ask: `Classifier` blocks, for whoever has nothing else to do; `AsyncClassifier` reads
+while the event loop goes on, for the batcher.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,3 +36,31 @@ class Classifier(Network, Protocol):
     @property
     def manifest(self) -> Manifest:
         """What the version says of itself."""
+
+
+class Read(NamedTuple):
+    """What came of a batch."""
+
+    scores: Scores
+    infer_s: float  # that the network took for it
+
+
+Done = Callable[[Read | Exception], None]
+
+
+class AsyncClassifier(Protocol):
+    """A published version that reads beside the event loop, one batch at a time."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the version says of itself."""
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """As of a `Network`."""
+
+    def begin(self, images: NDArray[np.float32], done: Done) -> None:
+        """Begin to read images float32 (n, 28, 28), 0..1, as many as a `Network` takes.
+
+        Called in the event loop, in which `done` is called later, once, with what came of it.
+        """

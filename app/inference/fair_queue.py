@@ -1,8 +1,7 @@
-"""Requests that wait for the network, handed out in shares: bounded, fair, safe between threads.
+"""Requests that wait for the network, handed out in shares: bounded and fair.
 
-Requests of one or many images go in at the event loop; shares of them, enough to fill a batch, come
-out at the inference thread. Counted in images throughout, since these are what the network's time
-goes by.
+Requests of one or many images go in; shares of them, enough to fill a batch, come out. Counted in
+images throughout, since these are what the network's time goes by.
 
 When the classifier is replaced, requests that wait are read by the new one. A request whose first
 images the old one has read is read to its end by the old one, so that no answer is of two versions.
@@ -11,7 +10,6 @@ images the old one has read is read to its end by the old one, so that no answer
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import DrainingError, QueueFullError
-from app.inference.classifier import Classifier
+from app.inference.classifier import AsyncClassifier
 from app.inference.contract import Scores
 from app.inference.manifest import Manifest
 from app.inference.readings import Reading
@@ -53,9 +51,10 @@ class Request:
     answer: asyncio.Future[Answer]
     one_picture: bool = False  # all images but the last are stages of it
     submitted: float = field(default_factory=time.monotonic)
-    classifier: Classifier | None = None  # the one that reads it, from its first image on
+    classifier: AsyncClassifier | None = None  # the one that reads it, from its first image on
     taken: int = 0  # images already given to the network
-    scores: list[Scores] = field(default_factory=list)  # of each share that has been through
+    read: int = 0  # images that the network is through with
+    scores: list[Scores] = field(default_factory=list)  # of each share that has been read
     readings: list[Reading] = field(default_factory=list)  # of each image of these shares
     infer_ms: float = 0.0
     in_doubt: bool = False  # a batch that carried it gave scores that are not all sound
@@ -76,20 +75,24 @@ class Share(NamedTuple):
 class Batch(NamedTuple):
     """Shares that one classifier reads at once."""
 
-    classifier: Classifier
+    classifier: AsyncClassifier
     shares: list[Share]
+
+    @property
+    def images(self) -> int:
+        """Images in all shares."""
+        return sum(len(share.images) for share in self.shares)
 
 
 class FairQueue:
     """First come, first served, but only TURN_IMAGES at a time."""
 
-    def __init__(self, classifier: Classifier, max_images: int) -> None:
+    def __init__(self, classifier: AsyncClassifier, max_images: int) -> None:
         self._max_images = max_images
-        self._changed = threading.Condition()  # its lock is held for whatever touches the rest
         self._classifier = classifier
         self._requests: OrderedDict[Request, None] = OrderedDict()
         self._images = 0
-        self._closed = False
+        self.closed = False
 
     @property
     def images(self) -> int:
@@ -102,13 +105,11 @@ class FairQueue:
 
     def put(self, request: Request) -> None:
         """Let a request wait. Raises DrainingError when closed, QueueFullError without room."""
-        with self._changed:
-            if self._closed:
-                raise DrainingError("The service is stopping. Send the request again elsewhere.")
-            self._check_room(request.waiting)
-            self._images += request.waiting
-            self._requests[request] = None
-            self._changed.notify()
+        if self.closed:
+            raise DrainingError("The service is stopping. Send the request again elsewhere.")
+        self._check_room(request.waiting)
+        self._images += request.waiting
+        self._requests[request] = None
 
     def _check_room(self, images: int) -> None:
         if self._images + images > self._max_images:
@@ -116,36 +117,23 @@ class FairQueue:
 
     def withdraw(self, request: Request) -> None:
         """Take out what still waits of a request, if anything does."""
-        with self._changed:
-            if request in self._requests:
-                del self._requests[request]
-                self._images -= request.waiting
+        if request in self._requests:
+            del self._requests[request]
+            self._images -= request.waiting
 
-    def replace(self, classifier: Classifier) -> None:
+    def replace(self, classifier: AsyncClassifier) -> None:
         """Let this classifier read every request that has not been begun."""
-        with self._changed:
-            self._classifier = classifier
+        self._classifier = classifier
 
     def close(self) -> None:
-        """Refuse what comes from now on; `take` ends when all is taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        """Refuse what comes from now on."""
+        self.closed = True
 
     def take(self) -> Batch | None:
-        """The next batch for one classifier, waiting for its first image; None at the end."""
-        with self._changed:
-            while True:
-                if batch := self._form_batch():
-                    return batch
-                if self._closed:
-                    return None
-                self._changed.wait()
+        """The next batch, for one classifier; None when nothing waits.
 
-    def _form_batch(self) -> Batch | None:
-        """Go round the requests until the batch is full.
-
-        Those that are too late are dropped; those that another classifier reads keep their place.
+        Goes round the requests until it is full. Those that are too late are dropped; those that
+        another classifier reads keep their place.
         """
         now = time.monotonic()
         batch: Batch | None = None
@@ -170,7 +158,7 @@ class FairQueue:
             self._requests.move_to_end(request, last=False)
         return batch
 
-    def _room(self, classifier: Classifier) -> int:
+    def _room(self, classifier: AsyncClassifier) -> int:
         """How many images to give to a classifier now."""
         sizes = classifier.batch_sizes
         return batch_images(sizes)[min(self._images, sizes[-1])]

@@ -30,6 +30,7 @@ from app.inference.contract import (
     Layout,
     Scores,
 )
+from app.inference.sizes import BATCH_SIZES
 
 # Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
 # no log level silences; what XLA compiles does not use it.
@@ -37,9 +38,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import tensorflow as tf
 
-# Compiled for these many images: a lone one, a few, what 16 and 64 connections bring, and as many
-# as pay (one takes 0.4 ms alone, 0.16 among 64). Batches are formed to fill them: sizes.py.
-BATCH_SIZES = (1, 8, 16, 32, 64)
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 VARIABLES = "variables/variables"  # the checkpoint within a SavedModel
 

@@ -15,8 +15,8 @@ from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
 from app.inference.contract import Scores, join
 from app.inference.manifest import Manifest, check_files, read_manifest
-from app.inference.programs import BATCH_SIZES, Programs
-from app.inference.sizes import first_calls
+from app.inference.programs import Programs
+from app.inference.sizes import BATCH_SIZES, first_calls
 
 GRAPH = "saved_model.pb"
 ASSETS = "assets/"  # files that a graph reads

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from app.errors import DrainingError, ModelError, NotReadyError
 from app.inference.batcher import Batcher
-from app.inference.classifier import Classifier
+from app.inference.classifier import AsyncClassifier
 from app.inference.manifest import Manifest
 from app.inference.observer import BatchObserver
 from app.inference.versions import Loaded, Look
@@ -50,6 +50,7 @@ class Service:
         self._watch: Watch | None = None
         self._drain_until: float | None = None
         self.error: str | None = None
+        self.network_pid: int | None = None  # of the process that reads the images, if another
         self.reload_error: str | None = None
         self.refused: dict[int, str] = {}
 
@@ -58,9 +59,9 @@ class Service:
         """Draining comes first: a load balancer must stop sending whatever else is true."""
         if self._drain_until is not None:
             return "draining"
-        if self._model is not None and self._model.batcher.alive:
-            return "ready"
-        return "loading" if self.error is None and self._model is None else "failed"
+        if self.error is not None:
+            return "failed"
+        return "loading" if self._model is None else "ready"
 
     @property
     def manifest(self) -> Manifest | None:
@@ -91,16 +92,21 @@ class Service:
             )
         return self._model
 
-    def serve(self, classifier: Classifier) -> None:
+    def serve(self, classifier: AsyncClassifier) -> None:
         """Answer with this classifier from now on. Called in the event loop."""
         batcher = Batcher(classifier, self.max_queue_images, self._observer)
         self._model = Model(classifier.manifest, batcher)
 
-    def watch(self, look: Callable[[], Look], every_s: float) -> None:
+    def lose(self, why: str) -> None:
+        """Answer nothing any more: the network is gone. Called in the event loop."""
+        self.error = why
+        logger.error(why)
+
+    def watch(self, look: Callable[[], Look[AsyncClassifier]], every_s: float) -> None:
         """Look for other versions every so many seconds, as long as this one answers."""
         self._watch = Watch(look, self._take_over, every_s)
 
-    def _take_over(self, look: Look) -> None:
+    def _take_over(self, look: Look[AsyncClassifier]) -> None:
         """Answer with what a look has found, if anything, from the next batch on."""
         self.refused, self.reload_error = look.refused, look.error
         if look.classifier is None or self._model is None:
@@ -112,7 +118,7 @@ class Service:
 
     def load(
         self,
-        load: Callable[[], Loaded],
+        load: Callable[[], Loaded[AsyncClassifier]],
         on_ready: Callable[[int], None],
         on_fatal: Callable[[str], None],
     ) -> asyncio.Event:
@@ -123,7 +129,7 @@ class Service:
         loop = asyncio.get_running_loop()
         finished = asyncio.Event()
 
-        def finish(loaded: Loaded | str) -> None:
+        def finish(loaded: Loaded[AsyncClassifier] | str) -> None:
             finished.set()
             if isinstance(loaded, str):
                 self.error = loaded
@@ -167,7 +173,9 @@ class Service:
             await self._model.batcher.drain(self.time_to_stop_s)
 
 
-def _try_to_load(load: Callable[[], Loaded]) -> Loaded | str:
+def _try_to_load(
+    load: Callable[[], Loaded[AsyncClassifier]],
+) -> Loaded[AsyncClassifier] | str:
     try:
         return load()
     except ModelError as error:

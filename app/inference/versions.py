@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from app.errors import ModelError
 from app.inference.classifier import Classifier
@@ -20,23 +20,24 @@ from app.inference.observer import VersionObserver
 
 logger = logging.getLogger(__name__)
 
-Load = Callable[[Path], Classifier]  # raises ModelError when the version is not to be served
+Version_co = TypeVar("Version_co", covariant=True)  # that is loaded, of whatever kind
+Load = Callable[[Path], Version_co]  # raises ModelError when the version is not to be served
 # Path, mode, inode, size and time of change of each file and folder.
 Fingerprint = frozenset[tuple[str, int, int, int, int]]
 
 
-class Loaded(NamedTuple):
+class Loaded(NamedTuple, Generic[Version_co]):
     """A classifier that answers, and why each newer version was passed over."""
 
-    classifier: Classifier
+    classifier: Version_co
     refused: dict[int, str]
     error: str | None = None  # why it is not the newest version of the folder
 
 
-class Look(NamedTuple):
+class Look(NamedTuple, Generic[Version_co]):
     """What came of looking into the folder again."""
 
-    classifier: Classifier | None  # to be served from now on; None: what is served goes on
+    classifier: Version_co | None  # to be served from now on; None: what is served goes on
     refused: dict[int, str]
     error: str | None  # why it is not the newest version of the folder that is served
 
@@ -82,17 +83,17 @@ def fingerprint(version_dir: Path) -> Fingerprint:
     return frozenset(found)
 
 
-def saved_models() -> Load:
+def saved_models() -> Load[Classifier]:
     """Return what loads with TensorFlow, whose import takes seconds and hundreds of megabytes."""
-    # Read when TensorFlow starts. One thread calls the network, beside the event loop: to share a
-    # call of 8 images among two threads takes 2.2 ms of processor time instead of 1.3.
+    # Read when TensorFlow starts. One thread is enough, beside the event loop or what decodes
+    # files: to share a call of 8 images among two takes 2.2 ms of processor time instead of 1.3.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
     from app.inference.saved_model import SavedModelClassifier, Spares
 
     return partial(SavedModelClassifier.load, spares=Spares())
 
 
-class Versions:
+class Versions(Generic[Version_co]):
     """The versions of a folder, and what has come of those that were tried.
 
     Used by one thread at a time. `loader` is called once, at the first load.
@@ -101,19 +102,19 @@ class Versions:
     def __init__(
         self,
         models_dir: Path,
+        loader: Callable[[], Load[Version_co]],
         pinned: int | None = None,
-        loader: Callable[[], Load] = saved_models,
         observer: VersionObserver | None = None,
     ) -> None:
         self._models_dir = models_dir
         self._pinned = pinned
         self._loader = loader
         self._observer = observer
-        self._load: Load | None = None
+        self._load: Load[Version_co] | None = None
         self._served: _Served | None = None
         self._refused: dict[int, _Refusal] = {}
 
-    def load_newest(self) -> Loaded:
+    def load_newest(self) -> Loaded[Version_co]:
         """Load the newest version that passes every check, or only the pinned one.
 
         Raises `ModelError` when no version can be served; its message holds the reason for the
@@ -137,7 +138,7 @@ class Versions:
             raise ModelError(self._refused[versions[0]].why)
         return Loaded(classifier, self._reasons(), self._trouble(versions))
 
-    def look_again(self) -> Look:
+    def look_again(self) -> Look[Version_co]:
         """Load what is new in the folder and better than what is served.
 
         That is a newer version, the served one with other files, and an older one when the folder
@@ -152,7 +153,7 @@ class Versions:
         classifier = self._load_first_good(versions)
         return Look(classifier, self._reasons(), self._trouble(versions))
 
-    def _load_first_good(self, versions: list[int]) -> Classifier | None:
+    def _load_first_good(self, versions: list[int]) -> Version_co | None:
         """Go down the versions as far as to the one that is served; None: there is no better."""
         for version in versions:
             files = fingerprint(self._models_dir / str(version))
@@ -167,7 +168,7 @@ class Versions:
                 return None  # spoilt on disk, in memory as good as ever
         return None
 
-    def _try(self, version: int, files: Fingerprint) -> Classifier | None:
+    def _try(self, version: int, files: Fingerprint) -> Version_co | None:
         self._load = self._load or self._loader()
         try:
             classifier = self._load(self._models_dir / str(version))

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 
+from app.inference.classifier import AsyncClassifier
 from app.inference.versions import Look
 
 logger = logging.getLogger(__name__)
@@ -20,7 +21,10 @@ class Watch:
     """Calls look every `every_s` seconds, and report with what came of it in the event loop."""
 
     def __init__(
-        self, look: Callable[[], Look], report: Callable[[Look], None], every_s: float
+        self,
+        look: Callable[[], Look[AsyncClassifier]],
+        report: Callable[[Look[AsyncClassifier]], None],
+        every_s: float,
     ) -> None:
         self._look = look
         self._report = report

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.inference.classifier import Classifier
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.inference.service import Service
@@ -29,7 +28,7 @@ PATIENCE_S = 20.0
 EVERY_S = 0.01
 
 
-def load(version_dir: Path) -> Classifier:
+def load(version_dir: Path) -> FakeClassifier:
     """A version whose threshold for the novelty tells it from the others."""
     (version_dir / "file").read_text()
     version = int(version_dir.name)
@@ -111,7 +110,7 @@ async def test_nothing_is_watched(tmp_path: Path, setting: dict[str, float]) -> 
     """With a pin, and where it is switched off, what is served first is served for good."""
     publish(tmp_path, 1)
     settings = Settings(models_dir=tmp_path, **{"reload_s": EVERY_S, **setting})  # type: ignore[arg-type]
-    versions = Versions(tmp_path, settings.model_version, lambda: load)
+    versions = Versions(tmp_path, lambda: load, settings.model_version)
     async with client_of(create_app(settings, versions=versions)) as client:
         await until(client, serves(1))
         publish(tmp_path, 2)
@@ -125,7 +124,7 @@ async def test_looking_goes_on_after_a_failure(
     """A look that fails leaves a trace in the log; the next one is made all the same."""
     service, looks = Service(max_queue_images=10, drain_s=1), iter([OSError("gone")])
 
-    def look() -> Look:
+    def look() -> Look[FakeClassifier]:
         for error in looks:
             raise error
         return Look(None, {4: "broken"}, "broken")
@@ -144,7 +143,7 @@ def test_a_look_that_outlives_the_event_loop(caplog: pytest.LogCaptureFixture) -
     """A version that comes while the service stops is for nobody; the thread ends with a line."""
     looking, stopped = threading.Event(), threading.Event()
 
-    def look() -> Look:
+    def look() -> Look[FakeClassifier]:
         looking.set()
         stopped.wait(PATIENCE_S)
         return Look(None, {}, None)

@@ -75,7 +75,7 @@ async def test_loading_then_ready(classifier: FakeClassifier) -> None:
     service, gate = Service(max_queue_images=10, drain_s=1), threading.Event()
     ready: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
-    def load() -> Loaded:
+    def load() -> Loaded[FakeClassifier]:
         gate.wait(10)
         return Loaded(classifier, {4: "broken"}, "broken")
 
@@ -108,7 +108,7 @@ async def test_loading_fails(error: Exception, why: str) -> None:
     service = Service(max_queue_images=10, drain_s=1)
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def load() -> Loaded:
+    def load() -> Loaded[FakeClassifier]:
         raise error
 
     service.load(load, on_ready=lambda _: pytest.fail("ready"), on_fatal=failed.set_result)
@@ -125,7 +125,7 @@ async def test_unforeseen_failure_is_one_line(caplog: pytest.LogCaptureFixture) 
     service = Service(max_queue_images=10, drain_s=1)
     failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
-    def load() -> Loaded:
+    def load() -> Loaded[FakeClassifier]:
         raise OSError("disk\nand pages more")
 
     with caplog.at_level(logging.DEBUG, logger="app"):
@@ -137,9 +137,13 @@ async def test_unforeseen_failure_is_one_line(caplog: pytest.LogCaptureFixture) 
     assert traced.exc_info is not None
 
 
-async def test_readiness_ends_with_the_inference_thread(classifier: FakeClassifier) -> None:
-    """A service whose network can no longer run does not call itself ready."""
+async def test_readiness_ends_with_the_network(classifier: FakeClassifier) -> None:
+    """A service whose network is gone does not call itself ready, and says why."""
     service = Service(max_queue_images=10, drain_s=1)
     service.serve(classifier)
-    await service.model().batcher.drain(timeout_s=1)
+    service.lose("The network's process has ended.")
     assert (await get(service, "/health/ready")).status_code == 503
+    assert (await get(service, "/health")).json()["error"] == "The network's process has ended."
+    with pytest.raises(NotReadyError):
+        service.model()
+    await service.drain()

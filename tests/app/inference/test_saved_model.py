@@ -15,8 +15,8 @@ import tensorflow as tf
 from app.errors import ModelError
 from app.inference.contract import join
 from app.inference.manifest import FORMAT, GoldenSample
-from app.inference.programs import BATCH_SIZES
 from app.inference.saved_model import SavedModelClassifier, Spares
+from app.inference.sizes import BATCH_SIZES
 from app.inference.version_files import MANIFEST_PATH, digest_file, list_files
 
 IMAGES = np.random.default_rng(0).random((BATCH_SIZES[-1], 28, 28), np.float32)

@@ -11,7 +11,7 @@ from app.errors import ModelError
 from app.inference.classifier import Classifier
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
-from app.inference.versions import Load, Versions, find_versions
+from app.inference.versions import Load, Versions, find_versions, saved_models
 
 
 def test_versions_are_numbers_and_the_newest_comes_first(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_a_bad_version_is_passed_over_and_told(models_dir: Path, tmp_path: Path)
     """A restart finds the version that served before the bad one came."""
     shutil.copytree(models_dir / "1", tmp_path / "1")
     (tmp_path / "2").mkdir()
-    loaded = Versions(tmp_path).load_newest()
+    loaded = Versions(tmp_path, saved_models).load_newest()
     assert loaded.classifier.manifest.version == 1
     assert "manifest.json cannot be read" in loaded.refused[2]
     assert loaded.error == loaded.refused[2]
@@ -36,19 +36,19 @@ def test_a_pinned_version_is_the_only_choice(models_dir: Path, tmp_path: Path) -
     """A pin is a decision: nothing else is served in its place."""
     shutil.copytree(models_dir / "1", tmp_path / "1")
     (tmp_path / "2").mkdir()
-    assert Versions(tmp_path, pinned=1).load_newest().refused == {}
+    assert Versions(tmp_path, saved_models, pinned=1).load_newest().refused == {}
     with pytest.raises(ModelError, match=r"2/assets\.extra/manifest\.json cannot be read"):
-        Versions(tmp_path, pinned=2).load_newest()
+        Versions(tmp_path, saved_models, pinned=2).load_newest()
     with pytest.raises(ModelError, match="no version 3, which ROWSCAN_MODEL_VERSION asks for"):
-        Versions(tmp_path, pinned=3).load_newest()
+        Versions(tmp_path, saved_models, pinned=3).load_newest()
 
 
 def test_no_version_at_all_says_what_to_do(tmp_path: Path) -> None:
     """An empty folder, or none."""
     with pytest.raises(ModelError, match=r"holds no version\. Train one"):
-        Versions(tmp_path).load_newest()
+        Versions(tmp_path, saved_models).load_newest()
     with pytest.raises(ModelError, match=r"cannot be read.*ROWSCAN_MODELS_DIR"):
-        Versions(tmp_path / "nowhere").load_newest()
+        Versions(tmp_path / "nowhere", saved_models).load_newest()
 
 
 class Folder:
@@ -69,7 +69,7 @@ class Folder:
         classifier = self.versions.look_again().classifier
         return classifier.manifest.version if classifier else None
 
-    def _loader(self) -> Load:
+    def _loader(self) -> Load[Classifier]:
         return self._load
 
     def _load(self, version_dir: Path) -> Classifier:
@@ -178,4 +178,4 @@ def test_a_folder_that_is_a_link_is_refused(models_dir: Path, tmp_path: Path) ->
     """What it leads to could be changed after it was verified."""
     (tmp_path / "1").symlink_to(models_dir / "1")
     with pytest.raises(ModelError, match=r"1 is a link\."):
-        Versions(tmp_path).load_newest()
+        Versions(tmp_path, saved_models).load_newest()

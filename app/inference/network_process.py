@@ -1,0 +1,172 @@
+"""The network's process, as the service sees it: starts it, has versions loaded, has images read.
+
+TensorFlow has a process of its own, since threads of one process share the interpreter's lock: for
+it the network waited after each batch, and requests while the network was called. The event loop
+hands over a batch and is told when it has been read; nothing in this process waits for the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable
+from multiprocessing import Pipe
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import ModelError
+from app.inference.classifier import Done, Read
+from app.inference.exchange import (
+    ASKED,
+    TOLD,
+    Exchange,
+    Loaded,
+    Refused,
+    ToLoad,
+    new_memory,
+)
+from app.inference.manifest import Manifest
+from app.inference.sizes import BATCH_SIZES
+
+COMMAND: Final = (sys.executable, "-m", "app.inference.network_main")
+STOP_S: Final = 5.0
+
+
+class NetworkError(Exception):
+    """Why a batch was not read."""
+
+
+class NetworkProcess:
+    """Runs TensorFlow for one event loop. It begins when the first version is to be loaded.
+
+    `lost(why)` is called in the event loop when the process ends by itself; all that is asked of it
+    from then on fails.
+    """
+
+    def __init__(self, lost: Callable[[str], None]) -> None:
+        """Made in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._lost = lost
+        self._process: subprocess.Popen[bytes] | None = None
+        self._let_go: deque[int] = deque()  # versions that nobody holds any more
+        self._done: Done | None = None  # of the batch that is being read
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, once it was started."""
+        return self._process.pid if self._process else None
+
+    def load(self, version_dir: Path) -> ProcessClassifier:
+        """Have a version loaded, which blocks: not for the event loop, and for one at a time.
+
+        Raises `ModelError` when it must not be served, or when the process ends over it.
+        """
+        if self._process is None:
+            self._start()
+        let_go = [self._let_go.popleft() for _ in range(len(self._let_go))]
+        try:
+            self._loads.send(ToLoad(str(version_dir), let_go))
+            found: Loaded | Refused = self._loads.recv()
+        except (EOFError, OSError) as error:
+            raise ModelError(
+                f"The network's process ended while it loaded {version_dir}."
+            ) from error
+        if isinstance(found, Refused):
+            raise ModelError(found.why)
+        classifier = ProcessClassifier(self, found.number, found.manifest)
+        # Told with the next version: it needs what this one leaves.
+        weakref.finalize(classifier, self._let_go.append, found.number).atexit = False
+        return classifier
+
+    def _start(self) -> None:
+        self._asked, asked = socket.socketpair()
+        self._loads, loads = Pipe()
+        memory = new_memory()
+        theirs = (asked.fileno(), loads.fileno(), memory)
+        self._process = subprocess.Popen(  # noqa: S603 - this very program
+            [*COMMAND, *map(str, theirs)],
+            pass_fds=theirs,
+            process_group=0,  # Ctrl-C is for the service alone, which finishes what it has begun
+        )
+        asked.close()
+        loads.close()
+        self._exchange = Exchange(memory)
+        self._asked.setblocking(False)
+        self._loop.call_soon_threadsafe(self._loop.add_reader, self._asked, self._told)
+
+    def begin(self, version: int, images: NDArray[np.float32], done: Done) -> None:
+        """Have a version read images (n, 28, 28), as `AsyncClassifier.begin`."""
+        self._done = done
+        self._exchange.put_images(images)
+        try:
+            self._asked.send(ASKED.pack(version, len(images)))
+        except OSError:  # it has ended
+            self._loop.call_soon(self._fail, "The network's process has ended.")
+
+    def _told(self) -> None:
+        """Pass on what has been read. Called by the event loop when there is something to hear."""
+        try:
+            said = self._asked.recv(TOLD.size)
+        except OSError:
+            said = b""
+        if not said:
+            self._ended()
+            return
+        images, infer_s = TOLD.unpack(said)
+        if not images:
+            self._fail("The network's process has logged why.")
+            return
+        done, self._done = self._done, None
+        if done is not None:
+            done(Read(self._exchange.scores(images), infer_s))
+
+    def _fail(self, why: str) -> None:
+        done, self._done = self._done, None
+        if done is not None:
+            done(NetworkError(why))
+
+    def _ended(self) -> None:
+        code = self._hang_up()
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        why = f"The network's process has ended ({how}). The log may say why."
+        self._lost(why)
+        self._fail(why)
+
+    def close(self) -> None:
+        """End the process: nothing is asked of it any more."""
+        if self._process is not None and self._process.returncode is None:
+            self._hang_up()
+
+    def _hang_up(self) -> int:
+        """Close this end, whereupon the process ends; its exit code."""
+        self._loop.remove_reader(self._asked)
+        self._asked.close()
+        self._loads.close()
+        assert self._process is not None  # noqa: S101 - for types: it was started with the sockets
+        try:
+            return self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:  # it is inside TensorFlow
+            self._process.kill()
+            return self._process.wait()
+
+
+class ProcessClassifier:
+    """An `AsyncClassifier` over a version that the network's process has loaded."""
+
+    batch_sizes = BATCH_SIZES
+
+    def __init__(self, process: NetworkProcess, number: int, manifest: Manifest) -> None:
+        self.manifest = manifest
+        self._process = process
+        self._number = number
+
+    def begin(self, images: NDArray[np.float32], done: Done) -> None:
+        """Begin to read images float32 (n, 28, 28), 0..1."""
+        self._process.begin(self._number, images, done)
