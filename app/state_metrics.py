@@ -14,9 +14,10 @@ from app.inference.service import Service
 
 Mode = Literal["livesum", "livemax"]
 
+MEMORY: Final = "process_resident_memory_bytes"
 # What prometheus-client tells of a process where there is a /proc, and how several are one figure.
 FIGURES: Final[dict[str, tuple[str, Mode]]] = {
-    "process_resident_memory_bytes": ("Resident memory; shared parts count each time", "livesum"),
+    MEMORY: ("Resident memory; shared parts count each time", "livesum"),
     "process_open_fds": ("Open file descriptors", "livesum"),
     "process_max_fds": ("Most file descriptors that a process may open", "livemax"),
     "process_start_time_seconds": ("When the youngest process began, since 1970", "livemax"),
@@ -69,13 +70,24 @@ class StateMetrics:
         for version in self._served:
             serves = service.manifest is not None and service.manifest.version == version
             self._versions.labels(str(version)).set(serves)
-        self._refresh_process()
+        self._refresh_process(service.network_pid)
 
-    def _refresh_process(self) -> None:
-        for family in self._process.collect():
-            (sample,) = family.samples
-            if family.name in self._figures:
-                self._figures[family.name].set(sample.value)
-            elif family.name == f"rowscan_{CPU}":
-                self._cpu.inc(max(0.0, sample.value - self._cpu_counted_s))
-                self._cpu_counted_s = sample.value
+    def _refresh_process(self, network_pid: int | None) -> None:
+        """Note what this process takes, and with it that which reads its images."""
+        found = _told_by(self._process)
+        if network_pid is not None:
+            network = ProcessCollector(namespace="rowscan", pid=lambda: network_pid, registry=None)
+            for name, value in _told_by(network).items():
+                if name in (f"rowscan_{MEMORY}", f"rowscan_{CPU}"):
+                    found[name] += value
+        for name, gauge in self._figures.items():
+            if name in found:
+                gauge.set(found[name])
+        cpu_s = found.get(f"rowscan_{CPU}", 0.0)
+        self._cpu.inc(max(0.0, cpu_s - self._cpu_counted_s))
+        self._cpu_counted_s = cpu_s
+
+
+def _told_by(process: ProcessCollector) -> dict[str, float]:
+    """What there is to tell of a process, by the name of the metric; nothing without a /proc."""
+    return {family.name: family.samples[0].value for family in process.collect()}

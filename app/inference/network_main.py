@@ -13,6 +13,7 @@ if __name__ == "__main__":
     for _number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(_number, signal.SIG_IGN)
 
+import contextlib
 import gc
 import logging
 import socket
@@ -61,14 +62,12 @@ class NetworkMain:
 
     def load_versions(self, loads: Connection) -> None:
         """Load what is asked for until the service closes its end."""
-        while True:
-            try:
+        with contextlib.suppress(EOFError, OSError):  # it has
+            while True:
                 wanted: ToLoad = loads.recv()
-            except (EOFError, OSError):
-                return
-            for number in wanted.let_go:
-                del self._classifiers[number]
-            loads.send(self._try(Path(wanted.version_dir)))
+                for number in wanted.let_go:
+                    del self._classifiers[number]
+                loads.send(self._try(Path(wanted.version_dir)))
 
     def _try(self, version_dir: Path) -> Loaded | Refused:
         try:

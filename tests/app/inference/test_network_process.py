@@ -1,0 +1,158 @@
+"""The network's process: what it reads is what the network says, and its end is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator
+from multiprocessing import Pipe
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import ModelError
+from app.inference.classifier import Classifier, Read
+from app.inference.exchange import (
+    ASKED,
+    MOST_IMAGES,
+    TOLD,
+    Exchange,
+    Loaded,
+    Refused,
+    ToLoad,
+    new_memory,
+)
+from app.inference.fake import FakeClassifier
+from app.inference.manifest import Manifest
+from app.inference.network_main import NetworkMain
+from app.inference.network_process import NetworkError, NetworkProcess, ProcessClassifier
+from app.inference.saved_model import SavedModelClassifier
+
+IMAGES = np.random.default_rng(0).random((MOST_IMAGES, 28, 28), np.float32)
+PATIENCE_S = 60.0
+
+
+class Running(NetworkProcess):
+    """The process, with what was said when it was lost."""
+
+    def __init__(self) -> None:
+        self.losses: asyncio.Queue[str] = asyncio.Queue()
+        super().__init__(self.losses.put_nowait)
+
+
+@pytest.fixture
+async def process() -> AsyncIterator[Running]:
+    """A process that begins with the first version."""
+    process = Running()
+    yield process
+    process.close()
+
+
+async def read(classifier: ProcessClassifier, count: int) -> Read | Exception:
+    """What comes of the first so many images."""
+    outcome: asyncio.Future[Read | Exception] = asyncio.get_running_loop().create_future()
+    classifier.begin(IMAGES[:count], outcome.set_result)
+    async with asyncio.timeout(PATIENCE_S):
+        return await outcome
+
+
+async def test_reads_as_the_network_does(process: Running, version: Path) -> None:
+    """Any number of images, one batch after the other, with the same scores as in this process."""
+    classifier = await asyncio.to_thread(process.load, version)
+    expected = SavedModelClassifier.load(version).classify(IMAGES)
+    assert classifier.manifest.version == 1
+    for count in (1, 5, MOST_IMAGES):
+        found = await read(classifier, count)
+        assert isinstance(found, Read)
+        assert found.scores.off_by(expected.part(0, count)) < 1e-6
+        assert 0 < found.infer_s < PATIENCE_S
+
+
+async def test_versions_come_and_go(process: Running, version: Path, tmp_path: Path) -> None:
+    """A refusal is told and harms nothing; what nobody holds any more is let go with the next."""
+    first = await asyncio.to_thread(process.load, version)
+    damaged = shutil.copytree(version, tmp_path / "1")
+    (damaged / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(ModelError, match=r"saved_model\.pb"):
+        await asyncio.to_thread(process.load, damaged)
+    assert isinstance(await read(first, 1), Read)
+    del first
+    gc.collect()
+    second = await asyncio.to_thread(process.load, version)
+    assert isinstance(await read(second, 1), Read)
+
+
+async def test_its_end_is_noticed(process: Running, version: Path) -> None:
+    """Killed in the middle of a batch: that fails, whatever comes later too, and it is told."""
+    classifier = await asyncio.to_thread(process.load, version)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    asked = asyncio.create_task(read(classifier, 1))
+    await asyncio.sleep(0)
+    os.kill(process.pid, signal.SIGKILL)
+    assert isinstance(await asked, NetworkError)
+    assert "killed by signal 9" in await process.losses.get()
+    assert isinstance(await read(classifier, 1), NetworkError)
+    with pytest.raises(ModelError, match=r"process ended while it loaded"):
+        await asyncio.to_thread(process.load, version)
+
+
+async def test_a_stop_is_not_its_business(process: Running, version: Path) -> None:
+    """SIGTERM and Ctrl-C are for the service, which has accepted what is not answered yet."""
+    classifier = await asyncio.to_thread(process.load, version)
+    assert process.pid is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        os.kill(process.pid, number)
+    assert isinstance(await read(classifier, 1), Read)
+    process.close()
+    assert process.losses.empty()
+
+
+def loading(version_dir: Path) -> Classifier:
+    """A version 3 from a folder of any name but these."""
+    if version_dir.name == "bad":
+        raise ModelError("a bad one")
+    if version_dir.name == "worse":
+        raise OSError("disk\nand pages more")
+    return FakeClassifier(Manifest.model_construct(version=3))  # type: ignore[call-arg]
+
+
+def test_what_the_process_answers() -> None:
+    """Versions by number; a failure, which is told and logged, and then the next batch."""
+    mine, theirs = socket.socketpair()
+    loads, their_loads = Pipe()
+    memory = new_memory()
+    exchange = Exchange(os.dup(memory))
+    network = NetworkMain(Exchange(memory), lambda: loading)
+    threads = [
+        threading.Thread(target=network.load_versions, args=[their_loads]),
+        threading.Thread(target=network.read_batches, args=[theirs]),
+    ]
+    for thread in threads:
+        thread.start()
+    for name, why in (("bad", "a bad one"), ("worse", "worse could not be loaded: OSError: disk")):
+        loads.send(ToLoad(name, []))
+        assert loads.recv() == Refused(why)
+    loads.send(ToLoad("good", []))
+    found = loads.recv()
+    assert isinstance(found, Loaded)
+    exchange.put_images(IMAGES)
+    answers = []
+    for number in (found.number + 1, found.number):  # the first is none
+        mine.send(ASKED.pack(number, 7))
+        answers.append(TOLD.unpack(mine.recv(TOLD.size))[0])
+    assert answers == [0, 7]
+    assert exchange.scores(7).off_by(loading(Path("good")).classify(IMAGES[:7])) == 0
+    mine.close()
+    loads.close()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    theirs.close()
+    their_loads.close()
