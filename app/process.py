@@ -27,9 +27,8 @@ def leave(code: int) -> NoReturn:
     """End the process now, without taking Python down first.
 
     Which takes seconds on a busy machine, waits for a picture that is still being decoded, and
-    aborts when a daemon is inside TensorFlow: the load thread when the stop comes early, the watch
-    thread when a version comes late, the inference thread when the network hangs. What had to be
-    finished has been, or the time to finish it is over.
+    aborts when a daemon is inside TensorFlow, as that of the network's process is when the stop
+    comes early or a version late. What had to be finished has been, or the time for it is over.
     """
     logging.shutdown()
     sys.stdout.flush()

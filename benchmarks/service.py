@@ -29,21 +29,27 @@ class Running:
     ready_s: float  # from process start to the first 200 of /health/ready
 
     def resident_mib(self) -> float:
-        """Return its resident memory in MiB, as Linux tells it."""
-        return self._status("VmRSS") / 1024
+        """Return the resident memory of its processes in MiB; what they share counts for each."""
+        return sum(_resident_kib(folder) for folder in self._processes()) / 1024
 
     def threads(self) -> int:
         """Return how many threads it has."""
-        return self._status("Threads")
+        return sum(len(list((folder / "task").iterdir())) for folder in self._processes())
 
     def open_files(self) -> int:
         """Return how many file descriptors it has open, connections among them."""
-        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+        return sum(len(list((folder / "fd").iterdir())) for folder in self._processes())
 
-    def _status(self, name: str) -> int:
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        line = next(line for line in status.splitlines() if line.startswith(name))
-        return int(line.split()[1])
+    def _processes(self) -> list[Path]:
+        """Return what Linux tells of it and of the processes that it has started."""
+        own = Path(f"/proc/{self.process.pid}")
+        children = [task.read_text() for task in own.glob("task/*/children")]
+        return [own, *(Path("/proc", child) for each in children for child in each.split())]
+
+
+def _resident_kib(folder: Path) -> int:
+    lines = (folder / "status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 @contextmanager

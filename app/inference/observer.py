@@ -1,6 +1,6 @@
 """Who is told what the network does: `app.metrics.Metrics` when the service runs, nobody in tests.
 
-Called once a batch in the inference thread and once a version in the one that loads, so whoever
+Called once a batch in the event loop and once a version in the thread that loads, so whoever
 listens must be quick and safe between threads.
 """
 

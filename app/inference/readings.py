@@ -1,7 +1,7 @@
 """Scores → what they say of each image, in Python's own values: for JSON, and to be counted.
 
-Made once for all images of a batch, in the inference thread: made for each request apart, in the
-event loop, they took an eighth of its time.
+Made once for all images of a batch, while the next one is read: made for each request apart, they
+took an eighth of the event loop's time.
 """
 
 from __future__ import annotations

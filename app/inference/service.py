@@ -1,6 +1,6 @@
 """The life of the model in one process: loading, ready, draining; or failed, with the reason.
 
-A model is loaded in a thread of its own while the event loop already answers health checks.
+A model is loaded by a thread of its own while the event loop already answers health checks.
 What is asked for a batcher gets one only when a verified, warmed model can answer. While it is
 ready, another version may take the place of the one that answers, between two batches.
 """
@@ -24,7 +24,7 @@ from app.inference.watch import Watch
 
 logger = logging.getLogger(__name__)
 
-# What the inference thread needs to end when nothing is left to do, on a busy machine.
+# What the last batch needs to end, on a busy machine.
 MIN_STOP_S = 0.5
 
 Status = Literal["loading", "ready", "draining", "failed"]
