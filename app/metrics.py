@@ -16,7 +16,9 @@ answers for all. Files are slower than memory, so one process alone uses none.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import struct
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -58,6 +60,7 @@ LOADED, REFUSED = "loaded", "refused"
 # would hide how long the others take.
 UNTIMED: Final = frozenset(PROBLEMS[kind].reason for kind in (UnauthorizedError, RateLimitedError))
 PUBLISH_EVERY_S: Final = 1.0
+TRIES, TRY_AGAIN_S = 10, 0.01  # of reading what other workers have counted
 COUNT_AT: Final = 256  # requests that have ended; a scrape counts them before
 
 # Milliseconds, a description, the end on time.monotonic().
@@ -234,4 +237,8 @@ class Metrics:
 
     def text(self) -> bytes:
         """All metrics, in Prometheus's text format. Takes milliseconds; not for the event loop."""
+        for _ in range(TRIES):
+            with contextlib.suppress(struct.error):  # a worker begins: its file is empty still
+                return generate_latest(self._shown)
+            time.sleep(TRY_AGAIN_S)
         return generate_latest(self._shown)

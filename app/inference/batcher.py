@@ -163,6 +163,8 @@ def _answered(batch: Batch, read: Read | Exception) -> list[Outcome]:
     """The requests that are complete with a batch, or failed."""
     classifier, shares = batch
     requests = dict.fromkeys(share.request for share in shares)
+    if isinstance(read, RequestError):
+        return [(request, read) for request in requests]
     if isinstance(read, Exception):
         logger.error("The network failed on a batch of %d images", batch.images, exc_info=read)
         return [(request, _failure()) for request in requests]

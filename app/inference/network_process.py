@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import ModelError
+from app.errors import ModelError, NotReadyError
 from app.inference.classifier import Done, Read
 from app.inference.exchange import (
     ASKED,
@@ -36,11 +36,15 @@ from app.inference.manifest import Manifest
 from app.inference.sizes import BATCH_SIZES
 
 COMMAND: Final = (sys.executable, "-m", "app.inference.network_main")
-STOP_S: Final = 5.0
+STOP_S: Final = 1.0
 
 
 class NetworkError(Exception):
     """Why a batch was not read."""
+
+
+def _gone() -> NotReadyError:
+    return NotReadyError("The network has ended, and the service stops. Send it again elsewhere.")
 
 
 class NetworkProcess:
@@ -57,6 +61,7 @@ class NetworkProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._let_go: deque[int] = deque()  # versions that nobody holds any more
         self._done: Done | None = None  # of the batch that is being read
+        self._closing = False
 
     @property
     def pid(self) -> int | None:
@@ -75,6 +80,8 @@ class NetworkProcess:
             self._loads.send(ToLoad(str(version_dir), let_go))
             found: Loaded | Refused = self._loads.recv()
         except (EOFError, OSError) as error:
+            if self._closing:
+                sys.exit()  # the thread: nobody waits for what it has been asked for
             raise ModelError(
                 f"The network's process ended while it loaded {version_dir}."
             ) from error
@@ -108,7 +115,7 @@ class NetworkProcess:
         try:
             self._asked.send(ASKED.pack(version, len(images)))
         except OSError:  # it has ended
-            self._loop.call_soon(self._fail, "The network's process has ended.")
+            self._loop.call_soon(self._finish, _gone())
 
     def _told(self) -> None:
         """Pass on what has been read. Called by the event loop when there is something to hear."""
@@ -120,27 +127,27 @@ class NetworkProcess:
             self._ended()
             return
         images, infer_s = TOLD.unpack(said)
-        if not images:
-            self._fail("The network's process has logged why.")
-            return
-        done, self._done = self._done, None
-        if done is not None:
-            done(Read(self._exchange.scores(images), infer_s))
+        self._finish(
+            Read(self._exchange.scores(images), infer_s)
+            if images
+            else NetworkError("The network's process has logged why.")
+        )
 
-    def _fail(self, why: str) -> None:
+    def _finish(self, read: Read | Exception) -> None:
         done, self._done = self._done, None
         if done is not None:
-            done(NetworkError(why))
+            done(read)
 
     def _ended(self) -> None:
         code = self._hang_up()
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         why = f"The network's process has ended ({how}). The log may say why."
         self._lost(why)
-        self._fail(why)
+        self._finish(_gone())
 
     def close(self) -> None:
-        """End the process: nothing is asked of it any more."""
+        """End the process: nothing is asked of it any more, and no version loaded."""
+        self._closing = True
         if self._process is not None and self._process.returncode is None:
             self._hang_up()
 

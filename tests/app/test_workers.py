@@ -226,6 +226,17 @@ def test_workers_count_together() -> None:
         assert len(list(Path(service.metrics_dir).glob("counter_*"))) == 2
 
 
+def test_a_worker_that_has_not_begun_to_count() -> None:
+    """Its file is there, and empty: a scrape in that moment waits for the next."""
+    with running(COUNT, count=1) as service:
+        empty = Path(service.metrics_dir, "counter_7.db")
+        empty.touch()
+        soon = threading.Timer(0.03, empty.unlink)
+        soon.start()
+        assert requests_of(service.scrape()[1]) == 1
+        soon.join()
+
+
 def requests_of(scraped: Scraped) -> float:
     """How many have been counted."""
     return scraped.value("requests_total", route="/predict", status="200")

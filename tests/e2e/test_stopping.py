@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import time
+import urllib.error
 from pathlib import Path
 
 import pytest
@@ -70,12 +71,36 @@ def test_a_stalled_upload_does_not_hold_the_process() -> None:
 
 
 def children(service: Service) -> set[int]:
-    """The processes of the workers."""
-    pid = service.process.pid
-    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    """The processes that it has started: workers, or its network's."""
+    tasks = Path(f"/proc/{service.process.pid}/task").glob("*/children")
+    return {int(child) for task in tasks for child in task.read_text().split()}
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="only Linux tells of children")
+tells_children = pytest.mark.skipif(
+    not Path("/proc/self/task").exists(), reason="only Linux tells of children"
+)
+
+
+@tells_children
+def test_the_network_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
+    """Who asks is answered, told to try elsewhere, or finds nobody; the service ends with 1."""
+    with running_service() as service:
+        (network,) = children(service)
+        os.kill(network, signal.SIGKILL)
+        answers = set()
+        while service.process.poll() is None:
+            try:
+                service.post("image/png", PICTURE)
+            except urllib.error.HTTPError as error:
+                answers.add((error.code, error.headers["Retry-After"]))
+            except OSError:  # refused, since it has ended
+                break
+        assert answers <= {(503, "1")}
+        assert service.process.wait(STOPPED_WITHIN_S) == 1
+    assert "network's process has ended (killed by signal 9)" in capfd.readouterr().err
+
+
+@tells_children
 def test_two_workers() -> None:
     """They answer on one port, one that dies takes nobody along, and all stop with the parent."""
     with running_service(ROWSCAN_WORKERS="2") as service:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import ModelError
+from app.errors import ModelError, NotReadyError
 from app.inference.classifier import Classifier, Read
 from app.inference.exchange import (
     ASKED,
@@ -31,8 +31,9 @@ from app.inference.exchange import (
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.inference.network_main import NetworkMain
-from app.inference.network_process import NetworkError, NetworkProcess, ProcessClassifier
+from app.inference.network_process import NetworkProcess, ProcessClassifier
 from app.inference.saved_model import SavedModelClassifier
+from app.inference.version_files import MANIFEST_PATH
 
 IMAGES = np.random.default_rng(0).random((MOST_IMAGES, 28, 28), np.float32)
 PATIENCE_S = 60.0
@@ -96,9 +97,9 @@ async def test_its_end_is_noticed(process: Running, version: Path) -> None:
     asked = asyncio.create_task(read(classifier, 1))
     await asyncio.sleep(0)
     os.kill(process.pid, signal.SIGKILL)
-    assert isinstance(await asked, NetworkError)
+    assert isinstance(await asked, NotReadyError)
     assert "killed by signal 9" in await process.losses.get()
-    assert isinstance(await read(classifier, 1), NetworkError)
+    assert isinstance(await read(classifier, 1), NotReadyError)
     with pytest.raises(ModelError, match=r"process ended while it loaded"):
         await asyncio.to_thread(process.load, version)
 
@@ -111,6 +112,32 @@ async def test_a_stop_is_not_its_business(process: Running, version: Path) -> No
         os.kill(process.pid, number)
     assert isinstance(await read(classifier, 1), Read)
     process.close()
+    assert process.losses.empty()
+
+
+async def test_a_load_that_nobody_waits_for(process: Running, tmp_path: Path) -> None:
+    """The stop ends it without a word: what was to be loaded is not to blame."""
+    manifest = tmp_path / "1" / MANIFEST_PATH
+    manifest.parent.mkdir(parents=True)
+    os.mkfifo(manifest)  # it is never there to be read
+    said: list[object] = []
+    ended = threading.Event()
+
+    def load() -> None:
+        try:
+            said.append(process.load(tmp_path / "1"))
+        except SystemExit:
+            ended.set()
+        except Exception as error:
+            said.append(error)
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    with await asyncio.to_thread(manifest.open, "wb"):  # once the other end is being read from
+        process.close()
+        thread.join(PATIENCE_S)
+    assert ended.is_set()
+    assert said == []
     assert process.losses.empty()
 
 
