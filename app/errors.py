@@ -143,3 +143,8 @@ def problem_of(error: RowscanError) -> Problem:
         if kind in PROBLEMS:
             return PROBLEMS[kind]
     return INTERNAL
+
+
+def in_one_line(error: Exception) -> str:
+    """What failed, and how. TensorFlow's messages go on for pages; their first line says it."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

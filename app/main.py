@@ -28,7 +28,7 @@ from app.imaging import DecodeLimits
 from app.inference.classifier import AsyncClassifier
 from app.inference.network_process import NetworkProcess
 from app.inference.service import Service
-from app.inference.versions import Versions
+from app.inference.versions import Load, Versions
 from app.metrics import Metrics
 from app.settings import Settings
 from app.tracing import Tracing
@@ -39,6 +39,7 @@ def create_app(
     classifier: AsyncClassifier | None = None,
     on_fatal: Callable[[str], None] | None = None,
     on_ready: Callable[[int], None] | None = None,
+    on_lost: Callable[[str], None] | None = None,
     versions: Versions[AsyncClassifier] | None = None,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
@@ -47,7 +48,8 @@ def create_app(
 
     It serves `classifier`, or else loads the newest good one of `versions` (by default those of the
     settings) in the background from the moment that its lifespan starts, and then looks for newer
-    ones: on_ready(version) is called when the first answers, on_fatal(why) when none can be served.
+    ones: on_ready(version) is called when the first answers, on_fatal(why) when none can be served,
+    and on_lost(why) when the process that reads the images has ended by itself.
     """
     metrics = metrics or Metrics(settings.workers)
     service = Service(settings.max_queue_images, settings.drain_s, metrics)
@@ -56,26 +58,29 @@ def create_app(
 
     def lost(why: str) -> None:
         service.lose(why)
-        (on_fatal or _ignore)(why)
+        (on_lost or _ignore)(why)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         publishing = metrics.publish(service)
-        network = NetworkProcess(lost)
+        network: NetworkProcess | None = None
         if classifier is not None:
             service.serve(classifier)
         else:
-            served = versions or Versions(
-                settings.models_dir, lambda: network.load, settings.model_version, metrics
-            )
-            began = _begun(service, network, served, settings, on_ready or _ignore)
+            served = versions
+            if served is None:
+                network = NetworkProcess(lost)
+                service.network_pid = network.pid
+                served = _versions(network.load, settings, metrics)
+            began = _begun(service, served, settings, on_ready or _ignore)
             loaded = service.load(served.load_newest, began, on_fatal or _ignore)
             if settings.workers > 1:
                 # The server listens after this: requests are for those that can answer them.
                 await loaded.wait()
         yield
         await service.drain()
-        network.close()
+        if network is not None:
+            network.close()
         reader.close()
         publishing.cancel()
         if tracing is not None:
@@ -101,9 +106,15 @@ def create_app(
     return app
 
 
+def _versions(
+    load: Load[AsyncClassifier], settings: Settings, metrics: Metrics
+) -> Versions[AsyncClassifier]:
+    """The versions of the settings."""
+    return Versions(settings.models_dir, lambda: load, settings.model_version, metrics)
+
+
 def _begun(
     service: Service,
-    network: NetworkProcess,
     versions: Versions[AsyncClassifier],
     settings: Settings,
     on_ready: Callable[[int], None],
@@ -113,7 +124,6 @@ def _begun(
     def begun(version: int) -> None:
         # What is here now lives for ever: to look through it for garbage would only take time.
         gc.freeze()
-        service.network_pid = network.pid
         if settings.reload_s and settings.model_version is None:
             service.watch(versions.look_again, settings.reload_s)
         on_ready(version)

@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 START_FAILED: Final = 1  # the exit code of a start that cannot succeed
 WRONG_USAGE: Final = 2  # of a command that makes no sense
+NETWORK_LOST: Final = 3  # of a service whose network has ended by itself; another start may succeed
 
 SWITCH_S: Final = 0.0005
 """How long one thread waits for the interpreter while another has it; 5 ms by default, in which
@@ -16,7 +17,7 @@ dozens of requests could be read, or a batch."""
 
 
 class StartError(Exception):
-    """Why the service cannot start, in one line; and the exit code that tells it to scripts."""
+    """Why the service cannot start, or go on, in one line; and the exit code that says so."""
 
     def __init__(self, why: str, exit_code: int = START_FAILED) -> None:
         super().__init__(why)

@@ -19,13 +19,14 @@ from app.inference.service import Service
 from app.logs import announce
 from app.main import create_app
 from app.metrics import Metrics
-from app.process import START_FAILED, SWITCH_S, StartError, leave
+from app.process import NETWORK_LOST, START_FAILED, SWITCH_S, StartError, leave
 from app.protocol import Protocol
 from app.settings import Settings
 from app.workers import Inherited
 
 LOOKS_BEFORE_STOP = 5
 LOOK_S = 0.01
+LOST_STOP_S = 1  # for answers that are under way when the network is lost
 
 
 class Server(uvicorn.Server):
@@ -56,14 +57,14 @@ class Server(uvicorn.Server):
 def serve(
     settings: Settings, listener: socket.socket, started: float, worker: Inherited | None = None
 ) -> None:
-    """Serve until a signal. Raises StartError when no model can be served.
+    """Serve until a signal. Raises StartError when no model can be served, or none any more.
 
     `started` is the process's start on time.monotonic(). `worker` is what a worker has from its
     parent.
     """
     link = worker.link if worker else None
     host, port = listener.getsockname()[:2]
-    fatal: list[str] = []
+    fatal: list[StartError] = []
 
     def on_ready(version: int) -> None:
         address = f"[{host}]" if ":" in host else host
@@ -75,13 +76,19 @@ def serve(
             link.tell_ready()
             link.on_parent_gone(lambda: signal.raise_signal(signal.SIGTERM))
 
-    def on_fatal(why: str) -> None:
+    def on_fatal(why: str, code: int = START_FAILED) -> None:
         if link and not server.started:
             # At once: another worker may be well, so this one must not begin to accept.
             print(f"rowscan: {why}", file=sys.stderr)
-            leave(START_FAILED)
-        fatal.append(why)
+            leave(code)
+        if not server.should_exit:
+            fatal.append(StartError(why, code))
         server.should_exit = True
+
+    def on_lost(why: str) -> None:
+        # There is nothing to finish, and whoever comes would be turned away.
+        server.config.timeout_graceful_shutdown = LOST_STOP_S
+        on_fatal(why, NETWORK_LOST)
 
     sys.setswitchinterval(SWITCH_S)
     metrics = Metrics(settings.workers, worker.place if worker else None)
@@ -89,6 +96,7 @@ def serve(
         settings,
         on_ready=on_ready,
         on_fatal=on_fatal,
+        on_lost=on_lost,
         metrics=metrics,
         tracing=tracing.start(os.environ),
     )
@@ -98,7 +106,7 @@ def serve(
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
     if fatal:
-        raise StartError(fatal[0])
+        raise fatal[0]
 
 
 def configure(settings: Settings, app: FastAPI) -> uvicorn.Config:

@@ -45,6 +45,10 @@ class StateMetrics:
         build.labels(__version__).set(1)
         # The library's own collector tells of one process only, and not beside shared files.
         self._process = ProcessCollector(namespace="rowscan", registry=None)
+        self._network_pid = 0  # of the process that reads the images, where there is one
+        self._network = ProcessCollector(
+            namespace="rowscan", pid=lambda: self._network_pid, registry=None
+        )
         self._figures = {
             f"rowscan_{name}": self._gauge(name, meaning, mode)
             for name, (meaning, mode) in FIGURES.items()
@@ -76,8 +80,8 @@ class StateMetrics:
         """Note what this process takes, and with it that which reads its images."""
         found = _told_by(self._process)
         if network_pid is not None:
-            network = ProcessCollector(namespace="rowscan", pid=lambda: network_pid, registry=None)
-            for name, value in _told_by(network).items():
+            self._network_pid = network_pid
+            for name, value in _told_by(self._network).items():
                 if name in (f"rowscan_{MEMORY}", f"rowscan_{CPU}"):
                     found[name] += value
         for name, gauge in self._figures.items():

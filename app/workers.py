@@ -1,6 +1,6 @@
 """Several serving processes on one port, and their parent.
 
-    parent: has the port, accepts nothing ─▶ workers: each loads the model, then listens and accepts
+    parent: has the port, accepts nothing ─▶ workers: each has a model, then listens and accepts
 
 They share one listening socket, so that a connection waits for whichever worker is free, and none
 is lost when a worker ends: it stays with the others. The parent starts workers, replaces those that

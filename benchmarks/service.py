@@ -41,10 +41,12 @@ class Running:
         return sum(len(list((folder / "fd").iterdir())) for folder in self._processes())
 
     def _processes(self) -> list[Path]:
-        """Return what Linux tells of it and of the processes that it has started."""
-        own = Path(f"/proc/{self.process.pid}")
-        children = [task.read_text() for task in own.glob("task/*/children")]
-        return [own, *(Path("/proc", child) for each in children for child in each.split())]
+        """Return what Linux tells of it, of the processes that it has started, and of theirs."""
+        found = [Path(f"/proc/{self.process.pid}")]
+        for process in found:  # which grows meanwhile
+            children = [task.read_text() for task in process.glob("task/*/children")]
+            found += [Path("/proc", child) for each in children for child in each.split()]
+        return found
 
 
 def _resident_kib(folder: Path) -> int:

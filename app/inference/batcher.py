@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from copy import copy
 from functools import partial
 
 import numpy as np
@@ -43,7 +44,7 @@ class Batcher:
         self._queue = FairQueue(classifier, max_queue_images)
         self._observer = observer
         self._loop = asyncio.get_running_loop()
-        self._open: set[Request] = set()  # not answered yet; touched in the event loop only
+        self._open: set[Request] = set()  # not answered yet
         self._due = False  # whether a batch is to be begun in the next turn of the event loop
         self._reading = False  # whether the network has one
         self._finished = asyncio.Event()  # all that was accepted, after `close`
@@ -130,20 +131,31 @@ class Batcher:
                 self._finished.set()
             return
         self._reading = True
-        images = np.concatenate([share.images for share in batch.shares])  # (batch, 28, 28)
-        batch.classifier.begin(images, partial(self._end, batch))
+        try:
+            images = np.concatenate([share.images for share in batch.shares])  # (batch, 28, 28)
+            batch.classifier.begin(images, partial(self._end, batch))
+        except Exception as error:
+            self._loop.call_soon(self._end, batch, error)
 
     def _end(self, batch: Batch, read: Read | Exception) -> None:
         """Answer a batch. The network has its next one first, and reads it meanwhile."""
         self._reading = False
         self._begin()
-        outcomes = _answered(batch, read)
-        self._tell_observer(batch, read, outcomes)
-        _deliver(outcomes)
+        _deliver(self._outcomes(batch, read))
 
-    def _tell_observer(self, batch: Batch, read: Read | Exception, outcomes: list[Outcome]) -> None:
+    def _outcomes(self, batch: Batch, read: Read | Exception) -> list[Outcome]:
+        if isinstance(read, Exception):
+            return _failed(batch, read)
+        try:
+            outcomes = _answered(batch, read)
+        except Exception as error:
+            return _failed(batch, error)
+        self._tell_observer(batch, read, outcomes)
+        return outcomes
+
+    def _tell_observer(self, batch: Batch, read: Read, outcomes: list[Outcome]) -> None:
         """Have the batch counted; what goes wrong over it takes no answer with it."""
-        if self._observer is None or isinstance(read, Exception):
+        if self._observer is None:
             return
         try:
             self._observer.batch_read(batch.images, read.infer_s)
@@ -159,26 +171,27 @@ class Batcher:
             logger.exception("A batch of %d images could not be counted", batch.images)
 
 
-def _answered(batch: Batch, read: Read | Exception) -> list[Outcome]:
-    """The requests that are complete with a batch, or failed."""
-    classifier, shares = batch
-    requests = dict.fromkeys(share.request for share in shares)
-    if isinstance(read, RequestError):
-        return [(request, read) for request in requests]
-    if isinstance(read, Exception):
-        logger.error("The network failed on a batch of %d images", batch.images, exc_info=read)
-        return [(request, _failure()) for request in requests]
-    scores, finished = read.scores, time.monotonic()
-    readings = read_out(scores, classifier.manifest.max_novelty)
+def _failed(batch: Batch, error: Exception) -> list[Outcome]:
+    """The requests of a batch that was not read."""
+    if isinstance(error, RequestError):
+        return [(request, copy(error)) for request in batch.requests]
+    logger.error("The network failed on a batch of %d images", batch.images, exc_info=error)
+    return [(request, _failure()) for request in batch.requests]
+
+
+def _answered(batch: Batch, read: Read) -> list[Outcome]:
+    """The requests that are complete with a batch."""
+    scores, manifest, finished = read.scores, batch.classifier.manifest, time.monotonic()
+    readings = read_out(scores, manifest.max_novelty)
     # Once for all: to ask for each request apart takes longer than to deliver its answer.
     in_doubt = not scores.are_of(batch.images)
     _hand_out(batch, scores, readings)
-    for request in requests:
+    for request in batch.requests:
         request.infer_ms += 1e3 * read.infer_s
         request.in_doubt |= in_doubt
     return [
-        (request, _conclude(request, classifier.manifest, finished, batch.images))
-        for request in requests
+        (request, _conclude(request, manifest, finished, batch.images))
+        for request in batch.requests
         if request.read == len(request.images)
     ]
 

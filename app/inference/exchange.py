@@ -47,8 +47,8 @@ class ToLoad(NamedTuple):
     let_go: list[int]
 
 
-class Loaded(NamedTuple):
-    """A version that has been loaded, by which number it is asked, and what it says of itself."""
+class Verified(NamedTuple):
+    """A version that can be asked, by which number, and what it says of itself."""
 
     number: int
     manifest: Manifest
@@ -92,6 +92,8 @@ class Exchange:
 
     def put_scores(self, scores: Scores, count: int) -> None:
         """Leave the scores of so many images; raises ValueError when they are of others."""
+        if {len(each) for each in scores} != {count}:
+            raise ValueError(f"the scores are not of {count} images")
         self._probabilities[:count], self._novelty[:count] = scores
 
     def scores(self, count: int) -> Scores:

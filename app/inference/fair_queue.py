@@ -83,6 +83,11 @@ class Batch(NamedTuple):
         """Images in all shares."""
         return sum(len(share.images) for share in self.shares)
 
+    @property
+    def requests(self) -> list[Request]:
+        """The requests that have shares, each once."""
+        return list(dict.fromkeys(share.request for share in self.shares))
+
 
 class FairQueue:
     """First come, first served, but only TURN_IMAGES at a time."""
@@ -132,8 +137,8 @@ class FairQueue:
     def take(self) -> Batch | None:
         """The next batch, for one classifier; None when nothing waits.
 
-        Goes round the requests until it is full. Those that are too late are dropped; those that
-        another classifier reads keep their place.
+        Goes round the requests until it is full. Those that are too late, or gone, are dropped;
+        those that another classifier reads keep their place.
         """
         now = time.monotonic()
         batch: Batch | None = None
@@ -141,7 +146,7 @@ class FairQueue:
         room = 0
         while self._requests and (room or batch is None):
             request, _ = self._requests.popitem(last=False)
-            if request.deadline <= now:
+            if request.deadline <= now or request.answer.done():
                 self._images -= request.waiting
                 continue
             classifier = request.classifier or self._classifier

@@ -24,9 +24,9 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from app.errors import ModelError
+from app.errors import ModelError, in_one_line
 from app.inference.classifier import Classifier
-from app.inference.exchange import ASKED, TOLD, Exchange, Loaded, Refused, ToLoad
+from app.inference.exchange import ASKED, TOLD, Exchange, Refused, ToLoad, Verified
 from app.inference.versions import Load, saved_models
 from app.logs import configure_logging
 from app.process import SWITCH_S, leave
@@ -49,16 +49,17 @@ class NetworkMain:
 
     def read_batches(self, asked: socket.socket) -> None:
         """Read what is asked for until the service closes its end."""
-        while said := asked.recv(ASKED.size):
-            number, count = ASKED.unpack(said)
-            started = time.monotonic()
-            try:
-                images = self._exchange.images(count)
-                self._exchange.put_scores(self._classifiers[number].classify(images), count)
-            except Exception:
-                logger.exception("The network failed on a batch of %d images", count)
-                count = 0
-            asked.sendall(TOLD.pack(count, time.monotonic() - started))
+        with contextlib.suppress(OSError):  # it was killed, with an answer under way
+            while said := asked.recv(ASKED.size):
+                number, count = ASKED.unpack(said)
+                started = time.monotonic()
+                try:
+                    images = self._exchange.images(count)
+                    self._exchange.put_scores(self._classifiers[number].classify(images), count)
+                except Exception:
+                    logger.exception("The network failed on a batch of %d images", count)
+                    count = 0
+                asked.sendall(TOLD.pack(count, time.monotonic() - started))
 
     def load_versions(self, loads: Connection) -> None:
         """Load what is asked for until the service closes its end."""
@@ -69,25 +70,22 @@ class NetworkMain:
                     del self._classifiers[number]
                 loads.send(self._try(Path(wanted.version_dir)))
 
-    def _try(self, version_dir: Path) -> Loaded | Refused:
+    def _try(self, version_dir: Path) -> Verified | Refused:
         try:
             self._load = self._load or self._loader()
             classifier = self._load(version_dir)
         except ModelError as error:
             return Refused(str(error))
         except Exception as error:
-            # TensorFlow's messages go on for pages; the first line says what.
-            first_line = str(error).strip().partition("\n")[0]
             logger.debug("Where it failed", exc_info=True)
-            return Refused(
-                f"{version_dir} could not be loaded: {type(error).__name__}: {first_line}"
-            )
-        # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
-        # takes 0.2 s in which nothing is read, and would be due every now and then.
-        gc.freeze()
+            return Refused(f"{version_dir} could not be loaded: {in_one_line(error)}")
+        if not self._numbers:
+            # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
+            # takes 0.2 s in which nothing is read, and would be due every now and then.
+            gc.freeze()
         self._numbers += 1
         self._classifiers[self._numbers] = classifier
-        return Loaded(self._numbers, classifier.manifest)
+        return Verified(self._numbers, classifier.manifest)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -27,9 +27,9 @@ from app.inference.exchange import (
     ASKED,
     TOLD,
     Exchange,
-    Loaded,
     Refused,
     ToLoad,
+    Verified,
     new_memory,
 )
 from app.inference.manifest import Manifest
@@ -48,52 +48,20 @@ def _gone() -> NotReadyError:
 
 
 class NetworkProcess:
-    """Runs TensorFlow for one event loop. It begins when the first version is to be loaded.
+    """Runs TensorFlow for one event loop, in which it is made.
 
-    `lost(why)` is called in the event loop when the process ends by itself; all that is asked of it
-    from then on fails.
+    `lost(why)` is called there when the process ends by itself; all that is asked of it from then
+    on fails.
     """
 
     def __init__(self, lost: Callable[[str], None]) -> None:
-        """Made in the event loop."""
+        """Start the process. Raises OSError when the system has no room for it."""
         self._loop = asyncio.get_running_loop()
         self._lost = lost
-        self._process: subprocess.Popen[bytes] | None = None
         self._let_go: deque[int] = deque()  # versions that nobody holds any more
         self._done: Done | None = None  # of the batch that is being read
-        self._closing = False
-
-    @property
-    def pid(self) -> int | None:
-        """Its process, once it was started."""
-        return self._process.pid if self._process else None
-
-    def load(self, version_dir: Path) -> ProcessClassifier:
-        """Have a version loaded, which blocks: not for the event loop, and for one at a time.
-
-        Raises `ModelError` when it must not be served, or when the process ends over it.
-        """
-        if self._process is None:
-            self._start()
-        let_go = [self._let_go.popleft() for _ in range(len(self._let_go))]
-        try:
-            self._loads.send(ToLoad(str(version_dir), let_go))
-            found: Loaded | Refused = self._loads.recv()
-        except (EOFError, OSError) as error:
-            if self._closing:
-                sys.exit()  # the thread: nobody waits for what it has been asked for
-            raise ModelError(
-                f"The network's process ended while it loaded {version_dir}."
-            ) from error
-        if isinstance(found, Refused):
-            raise ModelError(found.why)
-        classifier = ProcessClassifier(self, found.number, found.manifest)
-        # Told with the next version: it needs what this one leaves.
-        weakref.finalize(classifier, self._let_go.append, found.number).atexit = False
-        return classifier
-
-    def _start(self) -> None:
         self._asked, asked = socket.socketpair()
+        self._asked.setblocking(False)
         self._loads, loads = Pipe()
         memory = new_memory()
         theirs = (asked.fileno(), loads.fileno(), memory)
@@ -105,8 +73,31 @@ class NetworkProcess:
         asked.close()
         loads.close()
         self._exchange = Exchange(memory)
-        self._asked.setblocking(False)
-        self._loop.call_soon_threadsafe(self._loop.add_reader, self._asked, self._told)
+        self._loop.add_reader(self._asked, self._told)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def load(self, version_dir: Path) -> ProcessClassifier:
+        """Have a version loaded, which blocks: not for the event loop, and for one at a time.
+
+        Raises `ModelError` when it must not be served. Ends the calling thread when the process
+        ends over it: then the service stops, and no version is to blame.
+        """
+        let_go = [self._let_go.popleft() for _ in range(len(self._let_go))]
+        try:
+            self._loads.send(ToLoad(str(version_dir), let_go))
+            found: Verified | Refused = self._loads.recv()
+        except (EOFError, OSError):
+            sys.exit()
+        if isinstance(found, Refused):
+            raise ModelError(found.why)
+        classifier = ProcessClassifier(self, found.number, found.manifest)
+        # Told with the next version: it needs what this one leaves.
+        weakref.finalize(classifier, self._let_go.append, found.number).atexit = False
+        return classifier
 
     def begin(self, version: int, images: NDArray[np.float32], done: Done) -> None:
         """Have a version read images (n, 28, 28), as `AsyncClassifier.begin`."""
@@ -147,19 +138,16 @@ class NetworkProcess:
 
     def close(self) -> None:
         """End the process: nothing is asked of it any more, and no version loaded."""
-        self._closing = True
-        if self._process is not None and self._process.returncode is None:
+        if self._process.returncode is None:
             self._hang_up()
 
     def _hang_up(self) -> int:
         """Close this end, whereupon the process ends; its exit code."""
         self._loop.remove_reader(self._asked)
         self._asked.close()
-        self._loads.close()
-        assert self._process is not None  # noqa: S101 - for types: it was started with the sockets
         try:
             return self._process.wait(STOP_S)
-        except subprocess.TimeoutExpired:  # it is inside TensorFlow
+        except subprocess.TimeoutExpired:  # it hangs
             self._process.kill()
             return self._process.wait()
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from app.errors import DrainingError, ModelError, NotReadyError
+from app.errors import DrainingError, ModelError, NotReadyError, in_one_line
 from app.inference.batcher import Batcher
 from app.inference.classifier import AsyncClassifier
 from app.inference.manifest import Manifest
@@ -99,8 +99,7 @@ class Service:
 
     def lose(self, why: str) -> None:
         """Answer nothing any more: the network is gone. Called in the event loop."""
-        self.error = why
-        logger.error(why)
+        self.error, self._model = why, None
 
     def watch(self, look: Callable[[], Look[AsyncClassifier]], every_s: float) -> None:
         """Look for other versions every so many seconds, as long as this one answers."""
@@ -181,9 +180,7 @@ def _try_to_load(
     except ModelError as error:
         return str(error)
     except Exception as error:
-        # TensorFlow's messages go on for pages; the first line says what.
-        first_line = str(error).strip().partition("\n")[0]
-        why = f"The model could not be loaded: {type(error).__name__}: {first_line}"
+        why = f"The model could not be loaded: {in_one_line(error)}"
         logger.error(why)  # noqa: TRY400 - its traceback is for whoever looks for it
         logger.debug("Where it failed", exc_info=True)
         return why

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-from app.errors import ModelError
+from app.errors import ModelError, in_one_line
 from app.inference.classifier import Classifier
 from app.inference.observer import VersionObserver
 
@@ -175,9 +175,7 @@ class Versions(Generic[Version_co]):
         except ModelError as error:
             why = str(error)
         except Exception as error:
-            # TensorFlow's messages go on for pages; the first line says what.
-            first_line = str(error).strip().partition("\n")[0]
-            why = f"Version {version} could not be loaded: {type(error).__name__}: {first_line}"
+            why = f"Version {version} could not be loaded: {in_one_line(error)}"
             logger.debug("Where it failed", exc_info=True)
         else:
             self._served = _Served(version, files)

@@ -1,7 +1,7 @@
 """A thread that looks for other versions while the service answers.
 
-What is new is verified, compiled and warmed here, beside the requests; the event loop only gets
-what can answer at once.
+What is new is verified, compiled and warmed beside the requests; the event loop only gets what can
+answer at once.
 """
 
 from __future__ import annotations

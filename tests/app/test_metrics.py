@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -225,6 +226,22 @@ async def test_versions(tmp_path: Path) -> None:
     assert scraped.nonzero("model_processes", "version") == {"2": 1}
     assert scraped.nonzero("version_loads_total", "result") == {"loaded": 2, "refused": 1}
     assert scraped.value("refused_versions") == scraped.value("newest_not_served") == 1
+
+
+async def test_the_networks_process_counts(settings: Settings) -> None:
+    """Its memory and its processor time are the service's; its open files are its own."""
+    service, metrics = Service(settings.max_queue_images, settings.drain_s), Metrics()
+    metrics.refresh(service)
+    alone = Scraped(metrics.text().decode())
+    service.network_pid = os.getpid()  # another one of the same size
+    metrics.refresh(service)
+    both = Scraped(metrics.text().decode())
+    for name, least in (
+        ("process_resident_memory_bytes", 1.9),
+        ("process_cpu_seconds_total", 1.9),
+        ("process_open_fds", 0.9),
+    ):
+        assert least < both.value(name) / alone.value(name) < least + 0.2
 
 
 async def test_an_older_refusal_is_no_trouble(classifier: FakeClassifier) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from app.process import NETWORK_LOST
 from tests.e2e.running import (
     SEVEN,
     STOPPED_WITHIN_S,
@@ -70,9 +71,9 @@ def test_a_stalled_upload_does_not_hold_the_process() -> None:
             connection.close()
 
 
-def children(service: Service) -> set[int]:
+def children(process: int) -> set[int]:
     """The processes that it has started: workers, or its network's."""
-    tasks = Path(f"/proc/{service.process.pid}/task").glob("*/children")
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
     return {int(child) for task in tasks for child in task.read_text().split()}
 
 
@@ -83,9 +84,9 @@ tells_children = pytest.mark.skipif(
 
 @tells_children
 def test_the_network_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
-    """Who asks is answered, told to try elsewhere, or finds nobody; the service ends with 1."""
+    """Who asks is answered, told to try elsewhere, or finds nobody; the service ends with 3."""
     with running_service() as service:
-        (network,) = children(service)
+        (network,) = children(service.process.pid)
         os.kill(network, signal.SIGKILL)
         answers = set()
         while service.process.poll() is None:
@@ -96,7 +97,7 @@ def test_the_network_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
             except OSError:  # refused, since it has ended
                 break
         assert answers <= {(503, "1")}
-        assert service.process.wait(STOPPED_WITHIN_S) == 1
+        assert service.process.wait(STOPPED_WITHIN_S) == NETWORK_LOST
     assert "network's process has ended (killed by signal 9)" in capfd.readouterr().err
 
 
@@ -104,17 +105,33 @@ def test_the_network_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
 def test_two_workers() -> None:
     """They answer on one port, one that dies takes nobody along, and all stop with the parent."""
     with running_service(ROWSCAN_WORKERS="2") as service:
-        before = children(service)
+        before = children(service.process.pid)
         assert len(before) == 2
         os.kill(before.pop(), signal.SIGKILL)
         service.wait_until("ready")
         assert service.post("image/png", PICTURE)["digit"] == 7
         patience_ends = time.monotonic() + SLACK_S
-        while len(children(service)) < 2:
+        while len(children(service.process.pid)) < 2:
             assert time.monotonic() < patience_ends
             time.sleep(0.1)
         service.process.send_signal(signal.SIGTERM)
         assert service.process.wait(STOPPED_WITHIN_S) == 0
+
+
+@tells_children
+def test_a_worker_whose_network_is_killed() -> None:
+    """It is replaced, also when there is no other that could answer meanwhile."""
+    with running_service(ROWSCAN_WORKERS="2") as service:
+        workers = children(service.process.pid)
+        for worker in workers:
+            (network,) = children(worker)
+            os.kill(network, signal.SIGKILL)
+        patience_ends = time.monotonic() + SLACK_S
+        while workers & children(service.process.pid):
+            assert time.monotonic() < patience_ends
+            time.sleep(0.1)
+        service.wait_until("ready")
+        assert service.post("image/png", PICTURE)["digit"] == 7
 
 
 def test_workers_without_a_model(tmp_path: Path) -> None:

@@ -12,8 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.errors import DeadlineExceededError, DrainingError, InferenceError, QueueFullError
+from app.errors import (
+    DeadlineExceededError,
+    DrainingError,
+    InferenceError,
+    NotReadyError,
+    QueueFullError,
+)
 from app.inference.batcher import Batcher
+from app.inference.classifier import Done
 from app.inference.contract import Scores, join
 from app.inference.fair_queue import TURN_IMAGES, Answer
 from app.inference.fake import FakeClassifier
@@ -236,6 +243,35 @@ async def test_failure_is_for_its_batch_only(
     assert "out of luck" in caplog.text
     classifier.failure = None
     assert len((await batcher.submit(random_images(2), soon())).scores.novelty) == 2
+
+
+async def test_a_network_that_is_gone(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """What it says to those who asked, each of them is told."""
+    classifier.failure = NotReadyError("elsewhere")
+    answers = [submit_later(batcher, random_images(1)) for _ in range(2)]
+    found = await asyncio.gather(*answers, return_exceptions=True)
+    assert [str(each) for each in found] == ["elsewhere", "elsewhere"]
+    assert {type(each) for each in found} == {NotReadyError}
+    assert found[0] is not found[1]
+
+
+class Stubborn(FakeClassifier):
+    """Does not begin with more than one image."""
+
+    def begin(self, images: NDArray[np.float32], done: Done) -> None:
+        """As ever, with one."""
+        if len(images) > 1:
+            raise MemoryError("no room")
+        super().begin(images, done)
+
+
+async def test_a_batch_that_cannot_begin(manifest: Manifest) -> None:
+    """It fails, and the next one is read."""
+    batcher = Batcher(Stubborn(manifest), MAX_QUEUE_IMAGES)
+    with pytest.raises(InferenceError):
+        await batcher.submit(random_images(2), soon())
+    assert (await batcher.submit(random_images(1), soon())).scores.are_of(1)
+    await batcher.drain(timeout_s=5)
 
 
 async def test_failure_of_a_split_request(batcher: Batcher, classifier: FakeClassifier) -> None:

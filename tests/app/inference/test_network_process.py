@@ -23,9 +23,9 @@ from app.inference.exchange import (
     MOST_IMAGES,
     TOLD,
     Exchange,
-    Loaded,
     Refused,
     ToLoad,
+    Verified,
     new_memory,
 )
 from app.inference.fake import FakeClassifier
@@ -45,6 +45,30 @@ class Running(NetworkProcess):
     def __init__(self) -> None:
         self.losses: asyncio.Queue[str] = asyncio.Queue()
         super().__init__(self.losses.put_nowait)
+
+
+class Loads:
+    """A thread that has a version loaded whose manifest is never there to be read."""
+
+    def __init__(self, process: Running, folder: Path) -> None:
+        self._process, self._version_dir = process, folder / "1"
+        self.manifest = self._version_dir / MANIFEST_PATH
+        self.manifest.parent.mkdir(parents=True)
+        os.mkfifo(self.manifest)
+        self._ended: list[object] = []
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._ended.append(self._process.load(self._version_dir))
+        except BaseException as end:
+            self._ended.append(type(end))
+
+    def ended_in_silence(self) -> bool:
+        """Whether the thread was ended, and nothing was said of the version."""
+        self._thread.join(PATIENCE_S)
+        return self._ended == [SystemExit]
 
 
 @pytest.fixture
@@ -92,7 +116,6 @@ async def test_versions_come_and_go(process: Running, version: Path, tmp_path: P
 async def test_its_end_is_noticed(process: Running, version: Path) -> None:
     """Killed in the middle of a batch: that fails, whatever comes later too, and it is told."""
     classifier = await asyncio.to_thread(process.load, version)
-    assert process.pid is not None
     os.kill(process.pid, signal.SIGSTOP)
     asked = asyncio.create_task(read(classifier, 1))
     await asyncio.sleep(0)
@@ -100,14 +123,20 @@ async def test_its_end_is_noticed(process: Running, version: Path) -> None:
     assert isinstance(await asked, NotReadyError)
     assert "killed by signal 9" in await process.losses.get()
     assert isinstance(await read(classifier, 1), NotReadyError)
-    with pytest.raises(ModelError, match=r"process ended while it loaded"):
-        await asyncio.to_thread(process.load, version)
+
+
+async def test_its_end_over_a_version(process: Running, tmp_path: Path) -> None:
+    """Killed while it loads one: the service is told, and no version is to blame."""
+    loads = Loads(process, tmp_path)
+    with await asyncio.to_thread(loads.manifest.open, "wb"):  # once the other end is read from
+        os.kill(process.pid, signal.SIGKILL)
+        assert "killed by signal 9" in await process.losses.get()
+        assert await asyncio.to_thread(loads.ended_in_silence)
 
 
 async def test_a_stop_is_not_its_business(process: Running, version: Path) -> None:
     """SIGTERM and Ctrl-C are for the service, which has accepted what is not answered yet."""
     classifier = await asyncio.to_thread(process.load, version)
-    assert process.pid is not None
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(process.pid, number)
     assert isinstance(await read(classifier, 1), Read)
@@ -117,27 +146,10 @@ async def test_a_stop_is_not_its_business(process: Running, version: Path) -> No
 
 async def test_a_load_that_nobody_waits_for(process: Running, tmp_path: Path) -> None:
     """The stop ends it without a word: what was to be loaded is not to blame."""
-    manifest = tmp_path / "1" / MANIFEST_PATH
-    manifest.parent.mkdir(parents=True)
-    os.mkfifo(manifest)  # it is never there to be read
-    said: list[object] = []
-    ended = threading.Event()
-
-    def load() -> None:
-        try:
-            said.append(process.load(tmp_path / "1"))
-        except SystemExit:
-            ended.set()
-        except Exception as error:
-            said.append(error)
-
-    thread = threading.Thread(target=load)
-    thread.start()
-    with await asyncio.to_thread(manifest.open, "wb"):  # once the other end is being read from
+    loads = Loads(process, tmp_path)
+    with await asyncio.to_thread(loads.manifest.open, "wb"):
         process.close()
-        thread.join(PATIENCE_S)
-    assert ended.is_set()
-    assert said == []
+        assert await asyncio.to_thread(loads.ended_in_silence)
     assert process.losses.empty()
 
 
@@ -168,14 +180,19 @@ def test_what_the_process_answers() -> None:
         assert loads.recv() == Refused(why)
     loads.send(ToLoad("good", []))
     found = loads.recv()
-    assert isinstance(found, Loaded)
+    assert isinstance(found, Verified)
     exchange.put_images(IMAGES)
-    answers = []
-    for number in (found.number + 1, found.number):  # the first is none
+
+    def ask(number: int) -> int:
         mine.send(ASKED.pack(number, 7))
-        answers.append(TOLD.unpack(mine.recv(TOLD.size))[0])
-    assert answers == [0, 7]
+        read: int = TOLD.unpack(mine.recv(TOLD.size))[0]
+        return read
+
+    assert [ask(found.number + 1), ask(found.number)] == [0, 7]  # of which the first is none
     assert exchange.scores(7).off_by(loading(Path("good")).classify(IMAGES[:7])) == 0
+    loads.send(ToLoad("good", [found.number]))
+    following = loads.recv()
+    assert [ask(found.number), ask(following.number)] == [0, 7]
     mine.close()
     loads.close()
     for thread in threads:
