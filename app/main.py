@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from fastapi import FastAPI
 
@@ -28,18 +29,29 @@ from app.imaging import DecodeLimits
 from app.inference.classifier import AsyncClassifier
 from app.inference.network_process import NetworkProcess
 from app.inference.service import Service
-from app.inference.versions import Load, Versions
+from app.inference.versions import Versions
 from app.metrics import Metrics
 from app.settings import Settings
 from app.tracing import Tracing
 
 
+def _ignore(_: object) -> None:
+    """Nobody listens: /health tells the same."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Who is told, in the event loop, what becomes of the model."""
+
+    ready: Callable[[int], None] = _ignore  # the first version answers: its number
+    fatal: Callable[[str], None] = _ignore  # none can be served: why
+    lost: Callable[[str], None] = _ignore  # what read the images has ended by itself: how
+
+
 def create_app(
     settings: Settings,
     classifier: AsyncClassifier | None = None,
-    on_fatal: Callable[[str], None] | None = None,
-    on_ready: Callable[[int], None] | None = None,
-    on_lost: Callable[[str], None] | None = None,
+    events: Events | None = None,
     versions: Versions[AsyncClassifier] | None = None,
     metrics: Metrics | None = None,
     tracing: Tracing | None = None,
@@ -48,17 +60,12 @@ def create_app(
 
     It serves `classifier`, or else loads the newest good one of `versions` (by default those of the
     settings) in the background from the moment that its lifespan starts, and then looks for newer
-    ones: on_ready(version) is called when the first answers, on_fatal(why) when none can be served,
-    and on_lost(why) when the process that reads the images has ended by itself.
+    ones.
     """
     metrics = metrics or Metrics(settings.workers)
     service = Service(settings.max_queue_images, settings.drain_s, metrics)
     limits = DecodeLimits(settings.max_image_pixels, settings.max_image_side)
     reader = Reader(limits, settings.max_batch_images)
-
-    def lost(why: str) -> None:
-        service.lose(why)
-        (on_lost or _ignore)(why)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,16 +74,7 @@ def create_app(
         if classifier is not None:
             service.serve(classifier)
         else:
-            served = versions
-            if served is None:
-                network = NetworkProcess(lost)
-                service.network_pid = network.pid
-                served = _versions(network.load, settings, metrics)
-            began = _begun(service, served, settings, on_ready or _ignore)
-            loaded = service.load(served.load_newest, began, on_fatal or _ignore)
-            if settings.workers > 1:
-                # The server listens after this: requests are for those that can answer them.
-                await loaded.wait()
+            network = await _load(service, settings, metrics, versions, events or Events())
         yield
         await service.drain()
         if network is not None:
@@ -106,29 +104,46 @@ def create_app(
     return app
 
 
-def _versions(
-    load: Load[AsyncClassifier], settings: Settings, metrics: Metrics
-) -> Versions[AsyncClassifier]:
-    """The versions of the settings."""
-    return Versions(settings.models_dir, lambda: load, settings.model_version, metrics)
-
-
-def _begun(
+async def _load(
     service: Service,
-    versions: Versions[AsyncClassifier],
     settings: Settings,
-    on_ready: Callable[[int], None],
-) -> Callable[[int], None]:
-    """What happens when the first version answers."""
+    metrics: Metrics,
+    versions: Versions[AsyncClassifier] | None,
+    events: Events,
+) -> NetworkProcess | None:
+    """Have a version loaded in the background; the process that reads its images, if one does."""
+    network: NetworkProcess | None = None
+    if versions is None:
+        network, versions = _network(service, settings, metrics, events)
 
     def begun(version: int) -> None:
         # What is here now lives for ever: to look through it for garbage would only take time.
         gc.freeze()
         if settings.reload_s and settings.model_version is None:
             service.watch(versions.look_again, settings.reload_s)
-        on_ready(version)
+        events.ready(version)
 
-    return begun
+    loaded = service.load(versions.load_newest, begun, events.fatal)
+    if settings.workers > 1:
+        # The server listens after this: requests are for those that can answer them.
+        await loaded.wait()
+    return network
+
+
+def _network(
+    service: Service, settings: Settings, metrics: Metrics, events: Events
+) -> tuple[NetworkProcess, Versions[AsyncClassifier]]:
+    """Start the process that reads images, and find the versions that it will load."""
+
+    def lost(why: str) -> None:
+        service.lose(why)
+        events.lost(why)
+
+    network = NetworkProcess(lost)
+    service.network_pid = network.pid
+    return network, Versions(
+        settings.models_dir, lambda: network.load, settings.model_version, metrics
+    )
 
 
 def _install_doors(
@@ -151,7 +166,3 @@ def _install_doors(
     app.include_router(predict_router(predictor))
     app.include_router(tensorflow_serving_router(door))
     app.include_router(open_inference_router(door))
-
-
-def _ignore(_: object) -> None:
-    """Nobody listens: /health tells the same."""

@@ -17,7 +17,7 @@ from app import tracing
 from app.inference.manifest import MODEL_NAME
 from app.inference.service import Service
 from app.logs import announce
-from app.main import create_app
+from app.main import Events, create_app
 from app.metrics import Metrics
 from app.process import NETWORK_LOST, START_FAILED, SWITCH_S, StartError, leave
 from app.protocol import Protocol
@@ -94,9 +94,7 @@ def serve(
     metrics = Metrics(settings.workers, worker.place if worker else None)
     app = create_app(
         settings,
-        on_ready=on_ready,
-        on_fatal=on_fatal,
-        on_lost=on_lost,
+        events=Events(on_ready, on_fatal, on_lost),
         metrics=metrics,
         tracing=tracing.start(os.environ),
     )
