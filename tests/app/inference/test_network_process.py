@@ -73,7 +73,7 @@ class Loads:
 
 @pytest.fixture
 async def process() -> AsyncIterator[Running]:
-    """A process that begins with the first version."""
+    """A process that has no version yet."""
     process = Running()
     yield process
     process.close()
