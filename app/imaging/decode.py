@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from app.errors import PayloadTooLargeError, UndecodableImageError, UnsupportedImageError
 from app.imaging.bounds import check_cost, exif_orientation
 from app.imaging.grey import lay_on_backdrop, to_grey
+from app.imaging.plain_png import plain_png
 
 FORMATS: Final = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
@@ -78,9 +79,14 @@ def decode_shrunk(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Decoded
     """As `decode`, and also says by which whole factor the picture was shrunk."""
     if not data:
         raise UndecodableImageError("The image file is empty. Send one with a picture in it.")
+    plain = plain_png(data)
+    if plain is not None:
+        height, width = plain.shape
+        _check_size((width, height), limits)
+        return Decoded(plain, 1, (width, height))
     check_cost(data)
     with _open(data) as picture:
-        _check_size(picture, limits)
+        _check_size(picture.size, limits)
         large = picture.width * picture.height > LARGE_PIXELS
         try:
             with _ONE_LARGE if large else nullcontext():
@@ -122,12 +128,12 @@ def _claims_a_known_format(data: bytes) -> bool:
     return is_webp or data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"BM"))
 
 
-def _check_size(picture: Image.Image, limits: DecodeLimits) -> None:
-    if max(picture.size) > limits.max_side:
+def _check_size(size: tuple[int, int], limits: DecodeLimits) -> None:
+    if max(size) > limits.max_side:
         raise PayloadTooLargeError(
             f"A side of the image is above {limits.max_side} pixels. Send a smaller one."
         )
-    if picture.width * picture.height > limits.max_pixels:
+    if size[0] * size[1] > limits.max_pixels:
         raise PayloadTooLargeError(
             f"The image has more than {limits.max_pixels} pixels. Send a smaller one."
         )

@@ -2,7 +2,8 @@
 
 All in the event loop, beside which the network reads. A lone request goes at once: nothing waits
 for company. While a batch is read the next one forms from whatever has come meanwhile, so batches
-grow with the load and need no tuning.
+grow with the load and need no tuning. One that is full already is handed over ahead, so that the
+network need not wait for the event loop between two of them.
 
     images (n, 28, 28) ─ submit ─▶ fair queue ─▶ shares of a batch ─ begin … end ─▶
     each request its scores ─▶ Answer
@@ -22,6 +23,7 @@ from app.inference.classifier import AsyncClassifier, Read
 from app.inference.fair_queue import Answer, Batch, FairQueue, Request
 from app.inference.observer import BatchObserver
 from app.inference.outcomes import Outcome, answered, failed
+from app.inference.sizes import MOST_BATCHES
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Batcher:
         self._loop = asyncio.get_running_loop()
         self._open: set[Request] = set()  # not answered yet
         self._due = False  # whether a batch is to be begun in the next turn of the event loop
-        self._reading = False  # whether the network has one
+        self._begun = 0  # batches that the network has
         self._finished = asyncio.Event()  # all that was accepted, after `close`
 
     @property
@@ -115,25 +117,24 @@ class Batcher:
             self._loop.call_soon(self._begin)
 
     def _begin(self) -> None:
-        """Give the network the next batch, if it has none and one waits."""
+        """Give the network what waits: one batch if it has none, full ones also ahead."""
         self._due = False
-        if self._reading:
-            return
-        batch = self._queue.take()
-        if batch is None:
-            if self._queue.closed:
-                self._finished.set()
-            return
-        self._reading = True
-        try:
-            images = np.concatenate([share.images for share in batch.shares])  # (batch, 28, 28)
-            batch.classifier.begin(images, partial(self._end, batch))
-        except Exception as error:
-            self._loop.call_soon(self._end, batch, error)
+        while not self._begun or (self._begun < MOST_BATCHES and self._queue.fills_a_batch):
+            batch = self._queue.take()
+            if batch is None:
+                if self._queue.closed and not self._begun:
+                    self._finished.set()
+                return
+            self._begun += 1
+            try:
+                images = np.concatenate([share.images for share in batch.shares])  # (n, 28, 28)
+                batch.classifier.begin(images, partial(self._end, batch))
+            except Exception as error:
+                self._loop.call_soon(self._end, batch, error)
 
     def _end(self, batch: Batch, read: Read | Exception) -> None:
         """Answer a batch. The network has its next one first, and reads it meanwhile."""
-        self._reading = False
+        self._begun -= 1
         self._begin()
         _deliver(self._outcomes(batch, read))
 

@@ -104,6 +104,11 @@ class FairQueue:
         """Images that wait now."""
         return self._images
 
+    @property
+    def fills_a_batch(self) -> bool:
+        """Whether the largest batch could be made of what waits."""
+        return self._images >= self._classifier.batch_sizes[-1]
+
     def check_room(self) -> None:
         """Raise QueueFullError when no image more may wait."""
         self._check_room(1)

@@ -34,6 +34,7 @@ class FakeClassifier:
         self.entered = threading.Event()
         self.failure: Exception | None = None
         self.batches: list[int] = []
+        self._last: threading.Thread | None = None  # that has begun to read
 
     def classify(self, images: NDArray[np.float32]) -> Scores:
         """Images (n, 28, 28) float32 0..1 → their scores."""
@@ -52,8 +53,11 @@ class FakeClassifier:
     def begin(self, images: NDArray[np.float32], done: Done) -> None:
         """As `classify`, in a thread of its own, which keeps nobody from ending."""
         loop = asyncio.get_running_loop()
+        before = self._last
 
         def read() -> None:
+            if before is not None:
+                before.join()
             started = time.monotonic()
             outcome: Read | Exception
             try:
@@ -63,4 +67,5 @@ class FakeClassifier:
             with contextlib.suppress(RuntimeError):  # the event loop is closed, and all have gone
                 loop.call_soon_threadsafe(done, outcome)
 
-        threading.Thread(target=read, daemon=True).start()
+        self._last = threading.Thread(target=read, daemon=True)
+        self._last.start()

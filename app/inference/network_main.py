@@ -51,11 +51,12 @@ class NetworkMain:
         """Read what is asked for until the service closes its end."""
         with contextlib.suppress(OSError):  # it was killed, with an answer under way
             while said := asked.recv(ASKED.size):
-                number, count = ASKED.unpack(said)
+                number, place, count = ASKED.unpack(said)
                 started = time.monotonic()
                 try:
-                    images = self._exchange.images(count)
-                    self._exchange.put_scores(self._classifiers[number].classify(images), count)
+                    images = self._exchange.images(place, count)
+                    scores = self._classifiers[number].classify(images)
+                    self._exchange.put_scores(place, scores, count)
                 except Exception:
                     logger.exception("The network failed on a batch of %d images", count)
                     count = 0

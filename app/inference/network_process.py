@@ -33,7 +33,7 @@ from app.inference.exchange import (
     new_memory,
 )
 from app.inference.manifest import Manifest
-from app.inference.sizes import BATCH_SIZES
+from app.inference.sizes import BATCH_SIZES, MOST_BATCHES
 
 COMMAND: Final = (sys.executable, "-m", "app.inference.network_main")
 STOP_S: Final = 1.0
@@ -59,7 +59,8 @@ class NetworkProcess:
         self._loop = asyncio.get_running_loop()
         self._lost = lost
         self._let_go: deque[int] = deque()  # versions that nobody holds any more
-        self._done: Done | None = None  # of the batch that is being read
+        self._begun: deque[tuple[int, Done]] = deque()  # batches, by place, in their order
+        self._next_place = 0
         self._asked, asked = socket.socketpair()
         self._asked.setblocking(False)
         self._loads, loads = Pipe()
@@ -101,12 +102,14 @@ class NetworkProcess:
 
     def begin(self, version: int, images: NDArray[np.float32], done: Done) -> None:
         """Have a version read images (n, 28, 28), as `AsyncClassifier.begin`."""
-        self._done = done
-        self._exchange.put_images(images)
+        place = self._next_place
+        self._next_place = (place + 1) % MOST_BATCHES
+        self._begun.append((place, done))
+        self._exchange.put_images(place, images)
         try:
-            self._asked.send(ASKED.pack(version, len(images)))
+            self._asked.send(ASKED.pack(version, place, len(images)))
         except OSError:  # it has ended
-            self._loop.call_soon(self._finish, _gone())
+            self._loop.call_soon(self._finish_all)
 
     def _told(self) -> None:
         """Pass on what has been read. Called by the event loop when there is something to hear."""
@@ -118,23 +121,25 @@ class NetworkProcess:
             self._ended()
             return
         images, infer_s = TOLD.unpack(said)
-        self._finish(
-            Read(self._exchange.scores(images), infer_s)
+        place, done = self._begun.popleft()
+        done(
+            Read(self._exchange.scores(place, images), infer_s)
             if images
             else NetworkError("The network's process has logged why.")
         )
 
-    def _finish(self, read: Read | Exception) -> None:
-        done, self._done = self._done, None
-        if done is not None:
-            done(read)
+    def _finish_all(self) -> None:
+        """Tell those who wait that nothing is read any more."""
+        for _ in range(len(self._begun)):  # of whom some may begin another at once
+            _, done = self._begun.popleft()
+            done(_gone())
 
     def _ended(self) -> None:
         code = self._hang_up()
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         why = f"The network's process has ended ({how}). The log may say why."
         self._lost(why)
-        self._finish(_gone())
+        self._finish_all()
 
     def close(self) -> None:
         """End the process: nothing is asked of it any more, and no version loaded."""

@@ -14,6 +14,9 @@ BATCH_SIZES: Final = (1, 8, 16, 32, 64)
 """Compiled for these many images: a lone one, a few, what 16 and 64 connections bring, and as many
 as pay (one takes 0.4 ms alone, 0.16 among 64)."""
 
+MOST_BATCHES: Final = 2
+"""That the network may have at a time: the one that it reads, and a full one that follows."""
+
 CALL_COST_IMAGES: Final = 1.5
 """What a call costs beside its images, in images of a large call: 0.25 ms, where one takes 0.17."""
 

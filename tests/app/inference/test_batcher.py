@@ -109,6 +109,25 @@ async def test_those_who_would_be_dear_go_first_next_time(
     assert [answer.batch_size for answer in answers[1:]] == [8] * 8 + [2] * 2
 
 
+async def test_a_full_batch_is_handed_over_ahead(
+    batcher: Batcher, classifier: FakeClassifier
+) -> None:
+    """The network has the next batch before it is through with one, if that is full; no third."""
+    first = await occupy(batcher, classifier)
+    requests = [random_images(count, count) for count in (63, 1, 64, 3)]
+    answers, waiting = [], []
+    for images in requests:
+        answers.append(submit_later(batcher, images))
+        await asyncio.sleep(0)
+        waiting.append(batcher.queued_images)
+    assert waiting == [63, 0, 64, 67]
+    classifier.gate.set()
+    _, *found = await asyncio.gather(first, *answers)
+    assert classifier.batches == [1, 64, 64, 3]
+    for images, answer in zip(requests, found, strict=True):
+        assert_same(answer.scores, classifier.classify(images))
+
+
 async def test_one_equals_the_same_in_a_batch(batcher: Batcher, classifier: FakeClassifier) -> None:
     """Company changes nothing in an answer."""
     images = random_images(20)

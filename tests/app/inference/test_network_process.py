@@ -33,6 +33,7 @@ from app.inference.manifest import Manifest
 from app.inference.network_main import NetworkMain
 from app.inference.network_process import NetworkProcess, ProcessClassifier
 from app.inference.saved_model import SavedModelClassifier
+from app.inference.sizes import MOST_BATCHES
 from app.inference.version_files import MANIFEST_PATH
 
 IMAGES = np.random.default_rng(0).random((MOST_IMAGES, 28, 28), np.float32)
@@ -99,6 +100,20 @@ async def test_reads_as_the_network_does(process: Running, version: Path) -> Non
         assert 0 < found.infer_s < PATIENCE_S
 
 
+async def test_a_batch_ahead(process: Running, version: Path) -> None:
+    """Of two batches that it has each gets its own scores, the first one first."""
+    classifier = await asyncio.to_thread(process.load, version)
+    alone = [await read(classifier, count) for count in (3, MOST_IMAGES)]
+    outcomes: asyncio.Queue[Read | Exception] = asyncio.Queue()
+    for count in (3, MOST_IMAGES):
+        classifier.begin(IMAGES[:count], outcomes.put_nowait)
+    for expected in alone:
+        found = await outcomes.get()
+        assert isinstance(found, Read)
+        assert isinstance(expected, Read)
+        assert found.scores.off_by(expected.scores) < 1e-6
+
+
 async def test_versions_come_and_go(process: Running, version: Path, tmp_path: Path) -> None:
     """A refusal is told and harms nothing; what nobody holds any more is let go with the next."""
     first = await asyncio.to_thread(process.load, version)
@@ -114,13 +129,14 @@ async def test_versions_come_and_go(process: Running, version: Path, tmp_path: P
 
 
 async def test_its_end_is_noticed(process: Running, version: Path) -> None:
-    """Killed in the middle of a batch: that fails, whatever comes later too, and it is told."""
+    """Killed in the middle of a batch: that and the one behind it fail, later ones too."""
     classifier = await asyncio.to_thread(process.load, version)
     os.kill(process.pid, signal.SIGSTOP)
-    asked = asyncio.create_task(read(classifier, 1))
+    asked = [asyncio.create_task(read(classifier, 1)) for _ in range(MOST_BATCHES)]
     await asyncio.sleep(0)
     os.kill(process.pid, signal.SIGKILL)
-    assert isinstance(await asked, NotReadyError)
+    for outcome in await asyncio.gather(*asked):
+        assert isinstance(outcome, NotReadyError)
     assert "killed by signal 9" in await process.losses.get()
     assert isinstance(await read(classifier, 1), NotReadyError)
 
@@ -181,15 +197,15 @@ def test_what_the_process_answers() -> None:
     loads.send(ToLoad("good", []))
     found = loads.recv()
     assert isinstance(found, Verified)
-    exchange.put_images(IMAGES)
+    exchange.put_images(1, IMAGES)
 
     def ask(number: int) -> int:
-        mine.send(ASKED.pack(number, 7))
+        mine.send(ASKED.pack(number, 1, 7))
         read: int = TOLD.unpack(mine.recv(TOLD.size))[0]
         return read
 
     assert [ask(found.number + 1), ask(found.number)] == [0, 7]  # of which the first is none
-    assert exchange.scores(7).off_by(loading(Path("good")).classify(IMAGES[:7])) == 0
+    assert exchange.scores(1, 7).off_by(loading(Path("good")).classify(IMAGES[:7])) == 0
     loads.send(ToLoad("good", [found.number]))
     following = loads.recv()
     assert [ask(found.number), ask(following.number)] == [0, 7]
