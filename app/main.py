@@ -25,6 +25,7 @@ from app.api.report import install_report
 from app.api.tensor_door import TensorDoor
 from app.api.tensorflow_serving import tensorflow_serving_router
 from app.api.traced import telemetry
+from app.errors import in_one_line
 from app.imaging import DecodeLimits
 from app.inference.classifier import AsyncClassifier
 from app.inference.network_process import NetworkProcess
@@ -114,7 +115,13 @@ async def _load(
     """Have a version loaded in the background; the process that reads its images, if one does."""
     network: NetworkProcess | None = None
     if versions is None:
-        network, versions = _network(service, settings, metrics, events)
+        try:
+            network, versions = _network(service, settings, metrics, events)
+        except OSError as error:
+            why = f"The network's process could not be started: {in_one_line(error)}"
+            service.lose(why)
+            events.fatal(why)
+            return None
 
     def begun(version: int) -> None:
         # What is here now lives for ever: to look through it for garbage would only take time.

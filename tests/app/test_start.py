@@ -18,10 +18,12 @@ ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
 
 
-def start(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def start(
+    environment: Mapping[str, str], *arguments: str, program: tuple[str, str] = ("-m", "app")
+) -> subprocess.CompletedProcess[str]:
     """Run the service until it ends by itself."""
     return subprocess.run(
-        [sys.executable, "-m", "app", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=ROOT,
         env={**os.environ, "ROWSCAN_PORT": "0", **environment},
         capture_output=True,
@@ -111,6 +113,16 @@ def test_stop_before_there_is_a_server(signal_number: signal.Signals) -> None:
         said = process.stderr.read()
     assert process.returncode == 0
     assert "Traceback" not in said
+
+
+def test_no_room_for_the_network() -> None:
+    """When the system cannot start one more process, the service ends, and says why."""
+    program = (
+        "from app.inference import network_process as n; n.COMMAND = ('/nowhere/python',); "
+        "import sys, app.__main__; sys.exit(app.__main__.main())"
+    )
+    ended = start({}, program=("-c", program))
+    assert_one_line(ended, "The network's process could not be started", "/nowhere/python")
 
 
 def test_import_is_light() -> None:
