@@ -1,4 +1,7 @@
-"""Checkpoints: all the state of a run in one file, replaced atomically after every epoch."""
+"""Checkpoints: the state of a run in one file, replaced atomically after every epoch.
+
+All that it takes to go on; at the end of the run, what it gives.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import dataclasses
 import json
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -84,11 +87,12 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    run_dir: Path, variables: Sequence[Variable], recipe: Recipe
+    run_dir: Path, variables_after: Callable[[int], Sequence[Variable]], recipe: Recipe
 ) -> tuple[str, list[EpochFigures]]:
-    """Put the saved state into `variables`; return the source revision and the history so far.
+    """Put the saved state into the variables; return the source revision and the history so far.
 
-    Raises `CheckpointError` when there is no checkpoint, or it is damaged, or of another recipe.
+    `variables_after` gives those that were saved after so many epochs. Raises `CheckpointError`
+    when there is no checkpoint, or it is damaged, or of another recipe.
     """
     path = run_dir / CHECKPOINT_NAME
     try:
@@ -102,6 +106,7 @@ def load_checkpoint(
             f"{path} is damaged ({error}). Delete it and start afresh."
         ) from error
     _check_same_recipe(path, run["recipe"], recipe)
+    variables = variables_after(len(run["history"]))
     if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
         raise CheckpointError(f"{path} is of another network. Delete it and start afresh.")
     for variable, array in zip(variables, arrays, strict=True):
@@ -153,6 +158,16 @@ def read_past(run_dir: Path) -> Past | None:
         return None  # or none that anyone could go on from
 
 
+def is_whole(run_dir: Path, preset: Preset, seed: int) -> bool:
+    """Return whether such a run has been trained to its end there."""
+    past = read_past(run_dir)
+    return (
+        past is not None
+        and (past.preset, past.seed) == (_in_json(preset), seed)
+        and past.epochs == (preset.epochs or 1)
+    )
+
+
 def refuse_to_overwrite(run_dir: Path, epochs: int) -> None:
     """Raise `CheckpointError` when a run that is not finished lies in `run_dir`."""
     past = read_past(run_dir)
@@ -172,8 +187,14 @@ def _check_same_recipe(path: Path, saved: dict[str, Any], recipe: Recipe) -> Non
             f"{path} was made with {saved['training_images']} training images, "
             f"not {recipe.training_images}. Use the same data."
         )
-    if saved["preset"] != json.loads(json.dumps(dataclasses.asdict(recipe.preset))):
+    if saved["preset"] != _in_json(recipe.preset):
         raise CheckpointError(
             f"{path} was made with other settings of preset {saved['preset']['name']}. "
             "Delete it and start afresh."
         )
+
+
+def _in_json(preset: Preset) -> dict[str, Any]:
+    """The preset as a checkpoint tells of it."""
+    written: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(preset)))
+    return written

@@ -67,7 +67,7 @@ def fit(
     recipe = Recipe(preset, seed, len(train))
     loop = Loop(recipe, teachers)
     if resume:
-        revision, history = load_checkpoint(run_dir, loop.variables(), recipe)
+        revision, history = load_checkpoint(run_dir, loop.variables, recipe)
     else:
         refuse_to_overwrite(run_dir, loop.epochs)
         revision, history = source_revision(), []
@@ -79,7 +79,7 @@ def fit(
     with progress.shown(total_steps=loop.total_steps, done_steps=done_steps):
         for epoch in range(len(history), loop.epochs):
             history.append(_run_epoch(loop, batches, validation, epoch, progress))
-            save_checkpoint(run_dir, loop.variables(), recipe, revision, history)
+            save_checkpoint(run_dir, loop.variables(epoch + 1), recipe, revision, history)
             progress.finish_epoch(history[-1], loop.epochs)
     return Fitted(loop.averaged, history, revision)
 
@@ -106,7 +106,7 @@ def restore(preset: Preset, train: Split, *, seed: int, run_dir: Path) -> Fitted
     """Return what the checkpoint holds, trained to the end or not; raises `CheckpointError`."""
     recipe = Recipe(preset, seed, len(train))
     loop = Loop(recipe)
-    revision, history = load_checkpoint(run_dir, loop.variables(), recipe)
+    revision, history = load_checkpoint(run_dir, loop.variables, recipe)
     return Fitted(loop.averaged, history, revision)
 
 

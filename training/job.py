@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
+from training.checkpoint import has_checkpoint, is_whole
 from training.data import Mnist
 from training.presets import Preset, find_preset
+
+PUBLISHED_TEACHERS: Final = Path(__file__).parent / "teachers"
+"""Whole runs that come with the source, so that not everyone has to train them first."""
 
 
 @dataclass(frozen=True)
@@ -22,19 +27,24 @@ class Job:
 
     @property
     def teachers(self) -> list[Job]:
-        """The runs whose networks teach this one, in folders beside its own."""
-        name = self.preset.taught_by
-        if name is None:
+        """The runs whose networks teach this one.
+
+        In folders beside its own; where none has begun there, those that come with the source.
+        """
+        if self.preset.taught_by is None:
             return []
+        preset = find_preset(self.preset.taught_by)
         return [
-            replace(
-                self,
-                preset=find_preset(name),
-                seed=seed,
-                run_dir=self.run_dir.parent / f"{name}-{seed}",
-            )
+            replace(self, preset=preset, seed=seed, run_dir=self._teacher_dir(preset, seed))
             for seed in self.preset.teacher_seeds
         ]
+
+    def _teacher_dir(self, preset: Preset, seed: int) -> Path:
+        name = f"{preset.name}-{seed}"
+        beside, published = self.run_dir.parent / name, PUBLISHED_TEACHERS / name
+        if has_checkpoint(beside) or not is_whole(published, preset, seed):
+            return beside
+        return published
 
     @property
     def board_dir(self) -> Path | None:

@@ -59,8 +59,14 @@ class Loop:
         """Return the learning rate of the next step."""
         return float(self.optimizer.learning_rate)
 
-    def variables(self) -> list[keras.Variable]:
-        """All that changes in training: weights, dropout's state, moments, averages."""
+    def variables(self, after_epochs: int) -> list[keras.Variable]:
+        """What is to be kept after so many epochs.
+
+        All that changes in training: weights, dropout's state, moments, averages. After the last
+        epoch the averages, which are what the run gives.
+        """
+        if after_epochs == self.epochs:
+            return list(self.averaged.variables)
         return [*self.network.variables, *self.optimizer.variables, *self.averaged.variables]
 
     def train_epoch(self, data: Batches, epoch: int, progress: Progress) -> tuple[float, float]:

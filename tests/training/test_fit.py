@@ -107,6 +107,15 @@ def test_a_killed_run_ends_like_an_uninterrupted_one(
     assert results(resumed) == results(uninterrupted[1])
 
 
+def test_what_is_left_of_a_whole_run(uninterrupted: tuple[Path, Fitted], killed: Path) -> None:
+    """The weights that it gives, bit by bit, and not what it took to get there."""
+    folder, fitted = uninterrupted
+    again = restore(TINY, TRAINING, seed=1, run_dir=folder)
+    assert results(again) == results(fitted)
+    with np.load(folder / CHECKPOINT_NAME) as whole, np.load(killed / CHECKPOINT_NAME) as half:
+        assert len(whole.files) < len(half.files) / 3
+
+
 def test_a_taught_run_that_was_killed_ends_alike(tmp_path: Path) -> None:
     """The teachers take their turns as if nothing had happened; the turns' order matters."""
     preset = dataclasses.replace(
