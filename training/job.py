@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from training.checkpoint import has_checkpoint, is_whole
+from training.checkpoint import is_whole
 from training.data import Mnist
 from training.presets import Preset, find_preset
 
@@ -24,12 +24,15 @@ class Job:
     run_dir: Path
     models_dir: Path
     boards_dir: Path | None = None  # a folder of TensorBoard's logs for each run, if wanted
+    teachers_dir: Path = PUBLISHED_TEACHERS
 
     @property
     def teachers(self) -> list[Job]:
         """The runs whose networks teach this one.
 
-        In folders beside its own; where none has begun there, those that come with the source.
+        Those that come with the source, if they do; else in folders beside its own. Not those
+        beside it first: a run that goes on would have another teacher when one has been trained
+        meanwhile.
         """
         if self.preset.taught_by is None:
             return []
@@ -41,10 +44,8 @@ class Job:
 
     def _teacher_dir(self, preset: Preset, seed: int) -> Path:
         name = f"{preset.name}-{seed}"
-        beside, published = self.run_dir.parent / name, PUBLISHED_TEACHERS / name
-        if has_checkpoint(beside) or not is_whole(published, preset, seed):
-            return beside
-        return published
+        published = self.teachers_dir / name
+        return published if is_whole(published, preset, seed) else self.run_dir.parent / name
 
     @property
     def board_dir(self) -> Path | None:

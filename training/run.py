@@ -71,7 +71,7 @@ def _train_teachers(
             )
         console.print(
             f"First preset {teacher.preset.name}, seed {teacher.seed}: "
-            f"{f'as {teacher.run_dir} has it' if there else 'from the beginning'}.",
+            f"{f'what {teacher.run_dir} holds' if there else 'from the beginning'}.",
             highlight=False,
         )
         networks.append(_train(teacher, training, validation, console, resume=there).network)

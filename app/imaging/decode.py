@@ -1,6 +1,7 @@
 """The bytes of an image file → greyscale ink. Files are opened here alone.
 
     bytes ─ check_cost ─ open ─ check size ─ shrink ─ to one grey ─▶ (height, width) uint8
+      └─ plain_png, of what programs write ─ check size ───────────────────┘
 
 Everything about files is settled here: format, palette, alpha, 16 bits, colour, orientation. What
 comes out is one grey value a pixel, upright. Whether ink is dark or light is left to `normalise`.
@@ -49,7 +50,10 @@ _TURN_UPRIGHT: Final = {
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """How large a picture may be, read from its header before any pixel is decoded."""
+    """How large a picture may be, read from its header before its pixels are decoded.
+
+    (But those of a plain PNG of up to 64 × 64, which cost less than to ask.)
+    """
 
     max_pixels: int = 24_000_000
     max_side: int = 8192

@@ -26,7 +26,8 @@ _END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 def plain_png(data: bytes) -> NDArray[np.uint8] | None:
     """The grey values (height, width), 0..255, of such a file; None when it is another.
 
-    Signature and chunks as of https://www.w3.org/TR/png-3/: length, name, content, checksum.
+    Signature and chunks as of https://www.w3.org/TR/png-3/: length, name, content, checksum. That
+    of the pixels is not looked at, as Pillow does not.
     """
     if not data.startswith(_BEGINNING) or data[24:29] != _GREY_8_BITS or data[37:41] != b"IDAT":
         return None

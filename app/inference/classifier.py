@@ -62,7 +62,8 @@ class AsyncClassifier(Protocol):
     def begin(self, images: NDArray[np.float32], done: Done) -> None:
         """Begin to read images float32 (n, 28, 28), 0..1, as many as a `Network` takes.
 
-        At most `MOST_BATCHES` at a time, of all versions together; they are done in their order.
+        At most `MOST_BATCHES` at a time, of all versions together; they are done in their order
+        as long as they are read.
         Called in the event loop, in which `done` is called later, once, with what came of it. A
         `RequestError` is for those who asked; any other exception is told as an `InferenceError`.
         """

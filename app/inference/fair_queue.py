@@ -26,7 +26,7 @@ from app.inference.readings import Reading
 from app.inference.sizes import batch_images
 
 # Images that a request may put into a batch before the next request has its turn: a picture that
-# waits behind a request of hundreds rides in the same batch or the one after.
+# waits behind a request of hundreds rides in the next batch that is begun.
 TURN_IMAGES = 8
 
 
@@ -106,7 +106,7 @@ class FairQueue:
 
     @property
     def fills_a_batch(self) -> bool:
-        """Whether the largest batch could be made of what waits."""
+        """Whether the largest batch could be made of what waits, were it all for one version."""
         return self._images >= self._classifier.batch_sizes[-1]
 
     def check_room(self) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing import Pipe
 from pathlib import Path
 from typing import Final
@@ -54,7 +54,7 @@ class NetworkProcess:
     on fails.
     """
 
-    def __init__(self, lost: Callable[[str], None]) -> None:
+    def __init__(self, lost: Callable[[str], None], command: Sequence[str] = COMMAND) -> None:
         """Start the process. Raises OSError when the system has no room for it."""
         self._loop = asyncio.get_running_loop()
         self._lost = lost
@@ -67,7 +67,7 @@ class NetworkProcess:
         memory = new_memory()
         theirs = (asked.fileno(), loads.fileno(), memory)
         self._process = subprocess.Popen(  # noqa: S603 - this very program
-            [*COMMAND, *map(str, theirs)],
+            [*command, *map(str, theirs)],
             pass_fds=theirs,
             process_group=0,  # Ctrl-C is for the service alone, which finishes what it has begun
         )
@@ -103,13 +103,14 @@ class NetworkProcess:
     def begin(self, version: int, images: NDArray[np.float32], done: Done) -> None:
         """Have a version read images (n, 28, 28), as `AsyncClassifier.begin`."""
         place = self._next_place
-        self._next_place = (place + 1) % MOST_BATCHES
-        self._begun.append((place, done))
         self._exchange.put_images(place, images)
         try:
             self._asked.send(ASKED.pack(version, place, len(images)))
-        except OSError:  # it has ended
-            self._loop.call_soon(self._finish_all)
+        except OSError:  # it has ended; what it had read before may still be told
+            self._loop.call_soon(done, _gone())
+            return
+        self._next_place = (place + 1) % MOST_BATCHES
+        self._begun.append((place, done))
 
     def _told(self) -> None:
         """Pass on what has been read. Called by the event loop when there is something to hear."""
@@ -128,18 +129,14 @@ class NetworkProcess:
             else NetworkError("The network's process has logged why.")
         )
 
-    def _finish_all(self) -> None:
-        """Tell those who wait that nothing is read any more."""
-        for _ in range(len(self._begun)):  # of whom some may begin another at once
-            _, done = self._begun.popleft()
-            done(_gone())
-
     def _ended(self) -> None:
         code = self._hang_up()
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         why = f"The network's process has ended ({how}). The log may say why."
         self._lost(why)
-        self._finish_all()
+        while self._begun:
+            _, done = self._begun.popleft()
+            done(_gone())
 
     def close(self) -> None:
         """End the process: nothing is asked of it any more, and no version loaded."""

@@ -252,33 +252,33 @@ def test_teachers_are_trained_once(taught: Job, tmp_path: Path) -> None:
     assert "Of each of its targets 70% is what it answers.\n" in card
 
 
-def test_teachers_lie_beside_the_run(
-    mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_teachers_lie_beside_the_run(mnist: Mnist, tmp_path: Path) -> None:
     """Of the seeds that its preset names, whatever its own."""
-    monkeypatch.setattr("training.job.PUBLISHED_TEACHERS", tmp_path / "none")
-    job = Job(find_preset("default"), 7, mnist, tmp_path / "runs/default-7", tmp_path)
+    job = Job(
+        find_preset("default"),
+        7,
+        mnist,
+        tmp_path / "runs/default-7",
+        tmp_path,
+        teachers_dir=tmp_path / "none",
+    )
     folders = [teacher.run_dir for teacher in job.teachers]
     assert folders == [tmp_path / f"runs/people-{seed}" for seed in (1, 2, 3)]
     assert job.teachers[0].teachers == []
 
 
-def test_teachers_that_come_with_the_source(
-    taught: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are taken where no run of one's own has begun, if they are whole and of this preset."""
-    published = tmp_path / "published"
-    monkeypatch.setattr("training.job.PUBLISHED_TEACHERS", published)
-    shutil.copytree(taught.run_dir.parent / "tutorial-1", published / "tutorial-1")
-    shutil.copytree(taught.run_dir.parent / "tutorial-1", published / "tutorial-2")
-    shutil.copytree(taught.run_dir.parent / "tutorial-1", tmp_path / "own/tutorial-1")
-    job = dataclasses.replace(taught, run_dir=tmp_path / "runs/taught")
+def test_teachers_that_come_with_the_source(taught: Job, tmp_path: Path) -> None:
+    """They teach if they are whole and what they are called, whatever lies beside the run."""
+    first = taught.run_dir.parent / "tutorial-1"
+    for copy in ("published/tutorial-1", "published/tutorial-2", "runs/tutorial-1"):
+        shutil.copytree(first, tmp_path / copy)
+    job = dataclasses.replace(
+        taught, run_dir=tmp_path / "runs/taught", teachers_dir=tmp_path / "published"
+    )
     assert [teacher.run_dir for teacher in job.teachers] == [
-        published / "tutorial-1",
-        tmp_path / "runs/tutorial-2",  # what was published under its name is another
+        tmp_path / "published/tutorial-1",
+        tmp_path / "runs/tutorial-2",
     ]
-    job = dataclasses.replace(taught, run_dir=tmp_path / "own/taught")
-    assert job.teachers[0].run_dir == tmp_path / "own/tutorial-1"
 
 
 @pytest.mark.parametrize(

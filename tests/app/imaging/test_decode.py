@@ -176,6 +176,11 @@ def test_limits_are_the_callers() -> None:
     with pytest.raises(PayloadTooLargeError):
         decode(encode(seven()), DecodeLimits(max_pixels=4799))
     assert decode(encode(seven()), DecodeLimits(max_pixels=4800, max_side=80)).size == 4800
+    plain = encode(Image.new("L", (28, 20)))
+    for limits in (DecodeLimits(max_side=27), DecodeLimits(max_pixels=559)):
+        with pytest.raises(PayloadTooLargeError):
+            decode(plain, limits)
+    assert decode(plain, DecodeLimits(max_side=28, max_pixels=560)).shape == (20, 28)
 
 
 @pytest.mark.parametrize("format_", ["PNG", "GIF", "WEBP"])

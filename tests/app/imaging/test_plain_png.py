@@ -67,7 +67,7 @@ def test_everything_else_is_left_to_pillow() -> None:
 
 
 def test_what_is_damaged_is_read_as_by_pillow_or_left_to_it() -> None:
-    """A flipped byte anywhere: never another picture than the general way gives."""
+    """A flipped bit in any byte: never another picture than the general way gives."""
     rng = np.random.default_rng(3)
     good = np.frombuffer(png(rng.integers(0, 256, (12, 9), np.uint8) // 64 * 64), np.uint8)
     left = 0

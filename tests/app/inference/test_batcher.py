@@ -25,6 +25,7 @@ from app.inference.contract import Scores, join
 from app.inference.fair_queue import TURN_IMAGES, Answer
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
+from app.inference.sizes import MOST_BATCHES
 
 MAX_QUEUE_IMAGES = 2000
 SOON_S = 10.0
@@ -171,11 +172,13 @@ async def test_single_does_not_wait_behind_a_large_request(
     batcher: Batcher, classifier: FakeClassifier
 ) -> None:
     """A picture that comes after hundreds of one caller rides in the very next batch."""
+    classifier.delay_s = 0.05
     await occupy(batcher, classifier)
     large = submit_later(batcher, random_images(512))
     single = submit_later(batcher, random_images(1, seed=5))
     classifier.gate.set()
     await single
+    assert len(classifier.batches) <= 1 + MOST_BATCHES  # of which the last has begun since
     assert not large.done()
     await large
 

@@ -8,8 +8,10 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from multiprocessing import Pipe
 from pathlib import Path
 
@@ -31,7 +33,7 @@ from app.inference.exchange import (
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.inference.network_main import NetworkMain
-from app.inference.network_process import NetworkProcess, ProcessClassifier
+from app.inference.network_process import COMMAND, NetworkProcess, ProcessClassifier
 from app.inference.saved_model import SavedModelClassifier
 from app.inference.sizes import MOST_BATCHES
 from app.inference.version_files import MANIFEST_PATH
@@ -40,12 +42,28 @@ IMAGES = np.random.default_rng(0).random((MOST_IMAGES, 28, 28), np.float32)
 PATIENCE_S = 60.0
 
 
+READS_TWO_AND_ENDS = """
+import socket, sys
+import numpy as np
+from app.inference.contract import Scores
+from app.inference.exchange import ASKED, TOLD, Exchange
+asked, _, memory = map(int, sys.argv[1:])
+service, exchange = socket.socket(fileno=asked), Exchange(memory)
+for _ in range(2):
+    _, place, count = ASKED.unpack(service.recv(ASKED.size))
+    ink = exchange.images(place, count).sum(axis=(1, 2))
+    exchange.put_scores(place, Scores(np.repeat(ink[:, None], 10, axis=1), ink), count)
+    service.send(TOLD.pack(count, 0.001))
+"""
+"""A process in the place of the network's, whose scores of an image are the sum of its pixels."""
+
+
 class Running(NetworkProcess):
     """The process, with what was said when it was lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self.losses: asyncio.Queue[str] = asyncio.Queue()
-        super().__init__(self.losses.put_nowait)
+        super().__init__(self.losses.put_nowait, command)
 
 
 class Loads:
@@ -103,15 +121,15 @@ async def test_reads_as_the_network_does(process: Running, version: Path) -> Non
 async def test_a_batch_ahead(process: Running, version: Path) -> None:
     """Of two batches that it has each gets its own scores, the first one first."""
     classifier = await asyncio.to_thread(process.load, version)
-    alone = [await read(classifier, count) for count in (3, MOST_IMAGES)]
+    alone = SavedModelClassifier.load(version).classify(IMAGES)
     outcomes: asyncio.Queue[Read | Exception] = asyncio.Queue()
-    for count in (3, MOST_IMAGES):
-        classifier.begin(IMAGES[:count], outcomes.put_nowait)
-    for expected in alone:
+    parts = [(0, 3), (3, MOST_IMAGES)]
+    for first, last in parts:
+        classifier.begin(IMAGES[first:last], outcomes.put_nowait)
+    for first, last in parts:
         found = await outcomes.get()
         assert isinstance(found, Read)
-        assert isinstance(expected, Read)
-        assert found.scores.off_by(expected.scores) < 1e-6
+        assert found.scores.off_by(alone.part(first, last)) < 1e-6
 
 
 async def test_versions_come_and_go(process: Running, version: Path, tmp_path: Path) -> None:
@@ -139,6 +157,34 @@ async def test_its_end_is_noticed(process: Running, version: Path) -> None:
         assert isinstance(outcome, NotReadyError)
     assert "killed by signal 9" in await process.losses.get()
     assert isinstance(await read(classifier, 1), NotReadyError)
+
+
+async def test_its_end_before_all_was_heard() -> None:
+    """What it has read is told, each batch its own; what is begun meanwhile fails."""
+    process = Running((sys.executable, "-c", READS_TWO_AND_ENDS))
+    outcomes: asyncio.Queue[tuple[int, Read | Exception]] = asyncio.Queue()
+
+    def begin(batch: int) -> None:
+        process.begin(1, IMAGES[batch : batch + 1], partial(end, batch))
+
+    def end(batch: int, outcome: Read | Exception) -> None:
+        outcomes.put_nowait((batch, outcome))
+        if batch <= 4:
+            begin(batch + 2)
+
+    begin(1)
+    begin(2)
+    # The event loop hears of nothing meanwhile.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222
+    async with asyncio.timeout(PATIENCE_S):
+        assert "exit code 0" in await process.losses.get()
+        found = dict([await outcomes.get() for _ in range(6)])
+    assert sorted(found) == [1, 2, 3, 4, 5, 6]
+    for batch in (1, 2):
+        outcome = found.pop(batch)
+        assert isinstance(outcome, Read)
+        np.testing.assert_allclose(outcome.scores.novelty, IMAGES[batch].sum(), rtol=1e-5)
+    assert {type(outcome) for outcome in found.values()} == {NotReadyError}
 
 
 async def test_its_end_over_a_version(process: Running, tmp_path: Path) -> None:
