@@ -55,8 +55,9 @@ Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result on the sa
 RunDir = Annotated[
     Path | None,
     typer.Option(
-        help="Checkpoint and report go here; networks that teach the preset are trained in folders "
-        "beside it.  [default: `runs/<preset>-<seed>`]"
+        help="Checkpoint and report go here; networks that teach the preset, but for those that "
+        "come with the source, are trained in folders beside it.  "
+        "[default: `runs/<preset>-<seed>`]"
     ),
 ]
 
