@@ -118,8 +118,8 @@ def test_stop_before_there_is_a_server(signal_number: signal.Signals) -> None:
 def test_no_room_for_the_network() -> None:
     """When the system cannot start one more process, the service ends, and says why."""
     program = (
-        "from app.inference import network_process as n; n.COMMAND = ('/nowhere/python',); "
-        "import sys, app.__main__; sys.exit(app.__main__.main())"
+        "import sys; sys.executable = '/nowhere/python'; "
+        "import app.__main__; sys.exit(app.__main__.main())"
     )
     ended = start({}, program=("-c", program))
     assert_one_line(ended, "The network's process could not be started", "/nowhere/python")
