@@ -15,15 +15,15 @@ import pytest
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
 from tests.tiny import TINY, printed, silent_console, tiny_network
-from training.checkpoint import CHECKPOINT_NAME
+from training.checkpoint import CHECKPOINT_NAME, is_whole
 from training.data import Mnist
 from training.errors import CheckpointError, TrainingError
 from training.evaluate import classify_all
 from training.export import publish
 from training.fit import Fitted, restore
-from training.job import Job
+from training.job import PUBLISHED_TEACHERS, Job
 from training.measure import Plan
-from training.network import compile_predict
+from training.network import build_network, compile_predict
 from training.outputs import Outputs
 from training.presets import TUTORIAL, find_preset
 from training.release import assess
@@ -279,6 +279,19 @@ def test_teachers_that_come_with_the_source(taught: Job, tmp_path: Path) -> None
         tmp_path / "published/tutorial-1",
         tmp_path / "runs/tutorial-2",
     ]
+
+
+def test_what_comes_with_the_source_is_whole() -> None:
+    """Every teacher there is of its preset as it is now, and has the weights of its network."""
+    folders = sorted(PUBLISHED_TEACHERS.iterdir())
+    assert folders
+    for folder in folders:
+        name, _, seed = folder.name.rpartition("-")
+        preset = find_preset(name)
+        assert is_whole(folder, preset, int(seed))
+        with np.load(folder / CHECKPOINT_NAME) as archive:
+            shapes = [archive[str(index)].shape for index in range(len(archive.files) - 1)]
+        assert shapes == [each.shape for each in build_network(preset, unroll=False).variables]
 
 
 @pytest.mark.parametrize(
