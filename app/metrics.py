@@ -93,7 +93,7 @@ class Metrics:
         self._requests = self._counter("requests", "Requests that have ended", "route", "status")
         self._durations = BulkHistogram(
             "rowscan_request_duration_seconds",
-            "Time from the first byte of a request to the last of its response",
+            "Time from the end of a request's headers to the last byte of its response",
             ["route"],
             buckets=REQUEST_BUCKETS_S,
             registry=self._registry,

@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 from app.api.bodies import Body
 from app.api.inputs import Image, one_image
 from app.imaging import IMAGE_SIDE, DecodeLimits, decode
-from app.imaging.bounds import is_quick_png
+from app.imaging.bounds import is_png_of, is_quick_png
 from app.imaging.framed import read_framed
-from app.imaging.picture import is_png_of
 
 Thing = TypeVar("Thing")
 Made = TypeVar("Made")
@@ -65,6 +64,14 @@ class Intake:
         group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._read_group)
+        try:
+            self._read_together(group)
+        except Exception as error:  # a fault of ours, which nobody must wait for in vain
+            for taken, _ in group:
+                if not taken.done():
+                    taken.set_exception(error)
+
+    def _read_together(self, group: list[Waiting[Body]]) -> None:
         images = _each(self._decoded, _each(one_image, group))
         small = [(taken, grey) for taken, grey in images if isinstance(grey, np.ndarray)]
         if len(small) >= FEW:

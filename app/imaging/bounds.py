@@ -104,9 +104,18 @@ def _check_jpeg(data: bytes) -> None:
 
 
 def _check_png(data: bytes) -> None:
-    """Count chunks."""
-    if sum(1 for _ in islice(_png_chunks(data), MAX_BLOCKS)) == MAX_BLOCKS:
+    """Count chunks; a second header would change the size after it was looked at."""
+    names = list(islice(_png_chunks(data), MAX_BLOCKS))
+    if len(names) == MAX_BLOCKS:
         raise _too_many_blocks()
+    if names.count(b"IHDR") > 1:
+        raise UndecodableImageError("This PNG has more than one header. Save the picture again.")
+
+
+def is_png_of(data: bytes, side: int) -> bool:
+    """Whether it is a PNG whose header says that it is a square of this side."""
+    size = 2 * side.to_bytes(4, "big")
+    return data.startswith(_PNG_MAGIC + _PNG_FIRST_CHUNK) and data[16:24] == size
 
 
 def is_quick_png(data: bytes, max_side: int) -> bool:
@@ -120,7 +129,8 @@ def is_quick_png(data: bytes, max_side: int) -> bool:
     if max(width, height) > max_side:
         return False
     names = list(islice(_png_chunks(data), MAX_QUICK_CHUNKS + 1))
-    return len(names) <= MAX_QUICK_CHUNKS and _PNG_QUICK_CHUNKS.issuperset(names)
+    one_header = names.count(b"IHDR") == 1
+    return one_header and len(names) <= MAX_QUICK_CHUNKS and _PNG_QUICK_CHUNKS.issuperset(names)
 
 
 def _png_chunks(data: bytes) -> Iterator[bytes]:
@@ -155,7 +165,7 @@ def _check_gif(data: bytes) -> None:
             at += 1 + data[at]
             blocks += 1
         at += 1
-    raise _too_many_blocks()
+    raise _too_many_blocks(MAX_GIF_BLOCKS)
 
 
 def _gif_palette_bytes(flags: bytes) -> int:
@@ -171,7 +181,7 @@ def _check_bmp(data: bytes) -> None:
         raise UnsupportedImageError("Run-length coded BMP is not read here. Save it as PNG.")
 
 
-def _too_many_blocks() -> UndecodableImageError:
+def _too_many_blocks(most: int = MAX_BLOCKS) -> UndecodableImageError:
     return UndecodableImageError(
-        f"This file is cut into more than {MAX_BLOCKS} blocks. Save the picture again."
+        f"This file is cut into more than {most} blocks. Save the picture again."
     )

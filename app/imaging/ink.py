@@ -93,6 +93,8 @@ def measure_ink(grey: NDArray[np.float32]) -> InkMap:
     if photo and (printed := measure_print(strength, faintest)):
         inked &= strength > printed
         hidden = max(hidden, printed)
+    if not inked.any():
+        raise blank()
     full = percentile(strength[inked], FULL_INK_PERCENTILE)
     if full <= hidden:  # grain in the brightest light, no ink
         raise blank()

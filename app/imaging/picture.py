@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from app.errors import RequestError
 from app.imaging import IMAGE_SIDE, DecodeLimits, Digit, decode, normalise, read_digit
+from app.imaging.bounds import is_png_of
 from app.imaging.framed import framed_digit, read_framed
 
 P = ParamSpec("P")
@@ -80,8 +81,3 @@ def or_error(read: Callable[P, Read], *what: P.args, **how: P.kwargs) -> Read | 
     except Exception:
         logger.exception("a picture could not be read, unexpectedly")
         return RequestError("The image could not be read. The fault is ours.")
-
-
-def is_png_of(data: bytes, side: int) -> bool:
-    """Whether it is a PNG whose header says that it is a square of this side."""
-    return data[12:24] == b"IHDR" + 2 * side.to_bytes(4, "big")

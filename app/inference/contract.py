@@ -76,10 +76,9 @@ class Scores(NamedTuple):
         return self.novelty.astype(np.float64) <= max_novelty
 
     def off_by(self, other: Scores) -> float:
-        """Return how far the two lie apart, where they do so most."""
-        return max(
-            float(np.abs(mine - theirs).max()) for mine, theirs in zip(self, other, strict=True)
-        )
+        """Return how far the two lie apart, where they do so most; NaN where one is no number."""
+        each = [np.abs(mine - theirs).max() for mine, theirs in zip(self, other, strict=True)]
+        return float(np.max(each))  # unlike max(), which would pass over a NaN
 
 
 def join(parts: Iterable[Scores]) -> Scores:

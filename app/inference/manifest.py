@@ -8,7 +8,6 @@ out.
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -162,7 +161,7 @@ def read_manifest(version_dir: Path) -> Manifest:
             f"{path} is not a manifest of format {FORMAT}: {where}: {first['msg']}. "
             "Publish the version again or remove it."
         ) from error
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise ModelError(f"{path} has a golden sample that is not a 28×28 image.") from error
     if version_dir.name != str(manifest.version):
         raise ModelError(

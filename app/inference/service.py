@@ -164,7 +164,7 @@ class Service:
         return max(MIN_STOP_S, until - time.monotonic())
 
     async def drain(self) -> None:
-        """Finish what was accepted, within drain_s of begin_drain, and stop the network."""
+        """Finish what was accepted, within drain_s of begin_drain."""
         self.begin_drain()
         if self._watch is not None:
             self._watch.stop()

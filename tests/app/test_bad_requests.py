@@ -64,6 +64,17 @@ def declared_png(width: int, height: int) -> bytes:
     return SEVEN_PNG[:12] + head + struct.pack(">I", zlib.crc32(head)) + SEVEN_PNG[33:]
 
 
+def two_headed_png(first: int, second: int) -> bytes:
+    """A PNG of one side that says in a second header that it is of another."""
+    head, tail = declared_png(first, first)[:33], encode_png(np.full((second, second), 9, np.uint8))
+    return head + tail[8:]
+
+
+def as_if_28(data: bytes) -> bytes:
+    """The file with a PNG's size where a PNG has it."""
+    return data[:12] + b"IHDR" + struct.pack(">II", 28, 28) + data[24:]
+
+
 def json_body(text: str | bytes, url: str = "/predict") -> Request:
     """A JSON body, as written."""
     return {"url": url, "content": text, "headers": {"Content-Type": "application/json"}}
@@ -101,6 +112,9 @@ IMAGES = {
         UNDECODABLE,
     ),
     "png of only its signature": (SEVEN_PNG[:8], UNDECODABLE),
+    "png of two sizes": (two_headed_png(28, 40), UNDECODABLE),
+    "png of two sizes, the second huge": (two_headed_png(28, 1900), UNDECODABLE),
+    "gif whose bytes look like a png of 28 × 28": (as_if_28(animated("GIF")), UNSUPPORTED),
     "text": (b"7", UNSUPPORTED),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", UNSUPPORTED),
     "tiff": (encode("TIFF"), UNSUPPORTED),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.api import intake as intake_module
 from app.api.bodies import Body
 from app.api.explain import encode_png
 from app.api.intake import FEW, GROUP, Intake
@@ -26,6 +27,7 @@ LARGER = Body("image/png", encode_png(SEVEN.repeat(2, axis=0).repeat(2, axis=1))
 BLANK = Body("image/png", encode_png(np.zeros((28, 28), np.uint8)))
 TORN = Body("image/png", SEVEN_PNG[:-30])
 TEXT = Body("text/plain", b"seven")
+TWO_HEADED = Body("image/png", FRAMED.data[:33] + LARGER.data[8:])  # 28 × 28, and then 56 × 56
 GOOD = (FRAMED, DARK, SHIFTED, LARGER)
 
 
@@ -51,11 +53,24 @@ async def test_company_changes_nothing(copies: int) -> None:
 async def test_a_bad_one_leaves_the_others_intact() -> None:
     """Each has the error that it would have alone."""
     alone = (await read(FRAMED))[0]
-    found = await read(FRAMED, BLANK, TORN, TEXT, *(FRAMED,) * FEW)
-    kinds = [type(each) for each in found[1:4]]
-    assert kinds == [BlankImageError, UndecodableImageError, UnsupportedImageError]
-    for each in (found[0], *found[4:]):
+    found = await read(FRAMED, BLANK, TORN, TEXT, TWO_HEADED, *(FRAMED,) * FEW)
+    kinds = [type(each) for each in found[1:5]]
+    assert kinds == [
+        BlankImageError, UndecodableImageError, UnsupportedImageError, UndecodableImageError,
+    ]  # fmt: skip
+    for each in (found[0], *found[5:]):
         np.testing.assert_array_equal(each, alone)
+
+
+async def test_a_fault_of_ours_reaches_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is an error for each, not an answer that never comes."""
+
+    def fail(_: object) -> None:
+        raise ValueError("unforeseen")
+
+    monkeypatch.setattr(intake_module, "read_framed", fail)
+    found = await asyncio.wait_for(read(*(FRAMED,) * FEW, TEXT), timeout=60)
+    assert [type(each) for each in found] == [ValueError] * FEW + [UnsupportedImageError]
 
 
 async def test_who_has_left_is_passed_over() -> None:
