@@ -86,11 +86,11 @@ def train(
     _import_tensorflow()
     from training import run
 
+    job = replace(_job(preset, seed, data_dir, run_dir, models_dir), boards_dir=tensorboard)
     try:
-        job = replace(_job(preset, seed, data_dir, run_dir, models_dir), boards_dir=tensorboard)
         run.train(job, resume=resume, console=Console())
     except KeyboardInterrupt:
-        print("Stopped. The last whole epoch is kept: go on with --resume.", file=sys.stderr)
+        print(f"Stopped. {run.what_is_kept(job)}", file=sys.stderr)
         raise typer.Exit(EXIT_INTERRUPTED) from None
 
 

@@ -60,7 +60,7 @@ Weakest digit: {worst.digit}, {worst.recall:.1%} of {worst.images:,} read rightl
 def _making(report: Report) -> str:
     """Return the section on command, data, time and what was fitted."""
     preset, validation, test = report.preset, report.validation, report.test
-    length = _count(preset.epochs, "epoch") if preset.epochs else f"{preset.steps} steps"
+    length = f"{preset.steps} steps" if preset.steps else _count(len(report.history), "epoch")
     novelty = "an output of its own" if preset.drawn else "1 − confidence"
     return f"""## How it was made
 

@@ -141,6 +141,11 @@ class Past:
     epochs: int
     duration_s: float
 
+    @property
+    def total_epochs(self) -> int:
+        """How many it has when it is whole; see `Preset.total_epochs`."""
+        return self.preset["epochs"] or 1
+
 
 def read_past(run_dir: Path) -> Past | None:
     """Return what the checkpoint in `run_dir` tells of its run, without its weights; None: none."""
@@ -164,16 +169,16 @@ def is_whole(run_dir: Path, preset: Preset, seed: int) -> bool:
     return (
         past is not None
         and (past.preset, past.seed) == (_in_json(preset), seed)
-        and past.epochs == (preset.epochs or 1)
+        and past.epochs == preset.total_epochs
     )
 
 
-def refuse_to_overwrite(run_dir: Path, epochs: int) -> None:
+def refuse_to_overwrite(run_dir: Path) -> None:
     """Raise `CheckpointError` when a run that is not finished lies in `run_dir`."""
     past = read_past(run_dir)
-    if past is not None and past.epochs < epochs:
+    if past is not None and past.epochs < past.total_epochs:
         raise CheckpointError(
-            f"{run_dir / CHECKPOINT_NAME} holds {past.epochs} of {epochs} epochs. "
+            f"{run_dir / CHECKPOINT_NAME} holds {past.epochs} of {past.total_epochs} epochs. "
             "Go on with --resume, or delete it."
         )
 

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from app.errors import BlankImageError
 from app.imaging import normalise
+from app.inference.contract import CLASSES
 from training.data import Split
 from training.glyphs import DIGIT_FONTS, Sheet, draw_glyph
 from training.hands import write_digit
 from training.strangers import KINDS
 
 DRAWN = 1_000_000  # beside the seed: no epoch's order has this number
-STRANGER = 10
+STRANGER = CLASSES
 """The label of what is no digit: one beyond the classes."""
 
 Random = np.random.Generator
@@ -30,7 +31,7 @@ Random = np.random.Generator
 def draw_printed(count: int, seed: int) -> Split:
     """Return `count` printed digits, labels 0..9, in the frame in which the network reads."""
     random = np.random.default_rng([seed, DRAWN, 0])
-    labels = random.integers(0, 10, count, np.uint8)
+    labels = random.integers(0, CLASSES, count, np.uint8)
     images = [_framed(partial(draw_glyph, str(label), DIGIT_FONTS), random) for label in labels]
     return Split(np.stack(images), labels)
 
@@ -38,7 +39,7 @@ def draw_printed(count: int, seed: int) -> Split:
 def draw_written(count: int, seed: int) -> Split:
     """Return `count` digits as other hands than MNIST's write them, labels 0..9, framed alike."""
     random = np.random.default_rng([seed, DRAWN, 2])
-    labels = random.integers(0, 10, count, np.uint8)
+    labels = random.integers(0, CLASSES, count, np.uint8)
     images = [_framed(partial(write_digit, int(label)), random) for label in labels]
     return Split(np.stack(images), labels)
 

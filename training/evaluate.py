@@ -84,7 +84,7 @@ def evaluate(
         abstained=int((~is_digit).sum()),
         expected_calibration_error=_calibration_error(bins),
         brier_score=_brier_score(probabilities, labels),
-        negative_log_likelihood=_unlikelihood(probabilities, labels),
+        negative_log_likelihood=_negative_log_likelihood(probabilities, labels),
         classes=_class_figures(confusion),
         confusion=confusion.tolist(),
         calibration=bins,
@@ -139,7 +139,7 @@ def _brier_score(probabilities: Probabilities, labels: Labels) -> float:
     return float(((probabilities - one_hot) ** 2).sum(axis=1).mean())
 
 
-def _unlikelihood(probabilities: Probabilities, labels: Labels) -> float:
+def _negative_log_likelihood(probabilities: Probabilities, labels: Labels) -> float:
     """Return how unlikely labels (n,) are by probabilities (n, 10): nats an image."""
     of_label = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.maximum(of_label, TINY)).mean())
@@ -168,7 +168,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: Labels) -> float:
     """
 
     def loss(log_temperature: float) -> float:
-        return _unlikelihood(softmax(logits, np.exp(log_temperature)), labels)
+        return _negative_log_likelihood(softmax(logits, np.exp(log_temperature)), labels)
 
     low, high = np.log(TEMPERATURE_BOUNDS)
     return float(np.exp(minimize_scalar(loss, bounds=(low, high), method="bounded").x))
@@ -200,5 +200,5 @@ def auroc(digits: NDArray[np.floating], others: NDArray[np.floating]) -> float:
     is the area under the ROC curve (Mann and Whitney 1947): 0.5 is chance, 1 is perfect.
     """
     ranks = rankdata(np.concatenate([digits, others]))[: len(digits)]
-    below = ranks.sum() - len(digits) * (len(digits) + 1) / 2
-    return float(below / (len(digits) * len(others)))
+    u = ranks.sum() - len(digits) * (len(digits) + 1) / 2
+    return float(u / (len(digits) * len(others)))

@@ -69,7 +69,7 @@ def fit(
     if resume:
         revision, history = load_checkpoint(run_dir, loop.variables, recipe)
     else:
-        refuse_to_overwrite(run_dir, loop.epochs)
+        refuse_to_overwrite(run_dir)
         revision, history = source_revision(), []
     if len(history) == loop.epochs:
         return Fitted(loop.averaged, history, revision)

@@ -30,7 +30,7 @@ class Loop:
         preset, self.seed = recipe.preset, recipe.seed
         keras.utils.set_random_seed(self.seed)
         self.preset = preset
-        self.epochs = preset.epochs or 1
+        self.epochs = preset.total_epochs
         self.steps_per_epoch = steps_per_epoch(preset, recipe.training_images)
         self.total_steps = self.epochs * self.steps_per_epoch
         self.network = build_network(preset, unroll=True)
@@ -111,11 +111,11 @@ class Loop:
     @tf.autograph.experimental.do_not_convert  # nothing in it asks for it
     def _step(self, images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         """Take one optimizer step; return the batch's (loss, accuracy) before it, float32 (2,)."""
-        preset, taught = self.preset, self._ask_teacher(images)
+        preset, teacher_logits = self.preset, self._ask_teacher(images)
         with tf.GradientTape() as tape:
             logits = self.network(images, training=True)
             figures = batch_figures(
-                logits, labels, preset.label_smoothing, taught, preset.teacher_share
+                logits, labels, preset.label_smoothing, teacher_logits, preset.teacher_share
             )
             loss = figures[0]
         gradients = tape.gradient(loss, self.network.trainable_variables)

@@ -14,7 +14,7 @@ def batch_figures(
     logits: tf.Tensor,
     labels: tf.Tensor,
     smoothing: float,
-    taught: tf.Tensor | None = None,
+    teacher_logits: tf.Tensor | None = None,
     teacher_share: float = 0.0,
 ) -> tf.Tensor:
     """Return the mean (loss, accuracy) of a batch, float32 (2,).
@@ -23,16 +23,16 @@ def batch_figures(
     whether it is a stranger, label 10: its binary cross-entropy over all counts STRANGER_WEIGHT
     beside the digits' own; the accuracy is the digits'. `smoothing`, 0..1, moves that share of each
     target evenly to all classes (Szegedy et al. 2016, arXiv:1512.00567). `teacher_share`, 0..1, of
-    each target is then what a teacher's logits `taught`, shaped as `logits`, say.
+    each target is then what `teacher_logits`, shaped as `logits`, say.
     """
     digits = tf.cast(labels < CLASSES, tf.float32)  # (batch,)
     count = tf.maximum(tf.reduce_sum(digits), 1.0)
     targets = tf.one_hot(labels, CLASSES) * (1 - smoothing) + smoothing / CLASSES
     strangers = 1 - digits
-    if taught is not None:
-        targets += teacher_share * (tf.nn.softmax(digit_logits(taught)) - targets)
-        if taught.shape[-1] > CLASSES:
-            strangers += teacher_share * (tf.sigmoid(taught[:, CLASSES]) - strangers)
+    if teacher_logits is not None:
+        targets += teacher_share * (tf.nn.softmax(digit_logits(teacher_logits)) - targets)
+        if teacher_logits.shape[-1] > CLASSES:
+            strangers += teacher_share * (tf.sigmoid(teacher_logits[:, CLASSES]) - strangers)
     of_digits = digit_logits(logits)
     losses = tf.nn.softmax_cross_entropy_with_logits(targets, of_digits)
     loss = tf.reduce_sum(digits * losses) / count

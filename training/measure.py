@@ -115,10 +115,10 @@ class _Run:
         if self.show:
             self.galleries.append(accepted_gallery(self.subject, pictures, reading))
 
-    def note_corruption(self, kind: str, test: Split) -> None:
-        """Damage the test images and read them, as arrays where possible, and as pictures."""
-        images = test.images if kind == UNDAMAGED else corrupt(test.images, kind)
-        frames = from_split(kind, Split(images, test.labels))
+    def note_corruption(self, kind: str, split: Split) -> None:
+        """Damage the images and read them, as arrays where possible, and as pictures."""
+        images = split.images if kind == UNDAMAGED else corrupt(split.images, kind)
+        frames = from_split(kind, Split(images, split.labels))
         pictures = PictureSet(kind, [replace(each, framed=False) for each in frames.pictures])
         as_arrays = None
         if self.subject.takes_frames:

@@ -112,9 +112,14 @@ def draw_calibration(evaluation: Evaluation) -> Figure:
     return figure
 
 
+def surest_mistakes(misread: Sequence[int], answers: NDArray[np.float32]) -> list[int]:
+    """Return those of the misread images that are shown, the surest first."""
+    return sorted(misread, key=lambda index: -float(answers[index].max()))[:MAX_GALLERY]
+
+
 def draw_misread(misread: Sequence[int], test: Split, answers: NDArray[np.float32]) -> Figure:
     """Draw the misread test images, written → answered, the surest mistakes first."""
-    surest = sorted(misread, key=lambda index: -float(answers[index].max()))[:MAX_GALLERY]
+    surest = surest_mistakes(misread, answers)
     rows = max(1, -(-len(surest) // GALLERY_COLUMNS))
     figure = Figure(figsize=(GALLERY_COLUMNS, 1.25 * rows + 0.4), layout="constrained")
     figure.suptitle(

@@ -85,6 +85,11 @@ class Preset:
         if len(set(self.teacher_seeds)) < len(self.teacher_seeds):
             raise ValueError(f"preset {self.name}: give each teacher's seed once")
 
+    @property
+    def total_epochs(self) -> int:
+        """How many epochs the history of a whole run has: one, when its length is in steps."""
+        return self.epochs or 1
+
 
 TUTORIAL = Preset(
     name="tutorial",

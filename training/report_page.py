@@ -25,7 +25,14 @@ from training.evaluate import Evaluation
 from training.network import PREDICT_BATCH, forward_flops
 from training.page import lay_image, lay_page, lay_table
 from training.pictures import encode_png
-from training.plots import ACCENT, INK, MAX_GALLERY, MUTED, draw_calibration, draw_learning_curves
+from training.plots import (
+    ACCENT,
+    INK,
+    MUTED,
+    draw_calibration,
+    draw_learning_curves,
+    surest_mistakes,
+)
 from training.tables import Table, tables_of
 
 if TYPE_CHECKING:
@@ -39,11 +46,10 @@ PAGE_COLOURS: Final = {INK: "var(--ink)", ACCENT: "var(--accent)", MUTED: "var(-
 
 def write_report_page(report: Report, test: Split, answers: NDArray[np.float32]) -> str:
     """Return the page; `answers` are the probabilities (n, 10) on `test`."""
-    charts = (draw_learning_curves(report.history),) if report.history else ()
     parts = [
         _header(report),
         "<h2>Training</h2>",
-        *(_chart(chart, "Loss and misread share over epochs") for chart in charts),
+        _chart(draw_learning_curves(report.history), "Loss and misread share over epochs"),
         lay_table(_stages(report)),
         lay_table(_digits(report.test)),
         _confusion(report.test.confusion),
@@ -178,7 +184,7 @@ def _confusion_cells(digit: int, row: list[int], most: int) -> str:
 
 def _misread(misread: list[int], test: Split, answers: NDArray[np.float32]) -> str:
     """Lay out the misread test images, written → answered, the surest mistakes first."""
-    surest = sorted(misread, key=lambda index: -float(answers[index].max()))[:MAX_GALLERY]
+    surest = surest_mistakes(misread, answers)
     cards = "\n".join(_misread_card(test, index, answers[index]) for index in surest)
     hidden = len(misread) - len(surest)
     more = f", without the {hidden:,} least sure" if hidden else ""

@@ -32,9 +32,16 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
     job.run_dir.mkdir(parents=True, exist_ok=True)
     training, validation = job.data.training()
     if not resume:
-        refuse_to_overwrite(job.run_dir, job.preset.epochs or 1)
+        refuse_to_overwrite(job.run_dir)
     fitted = _train(job, training, validation, console, resume=resume)
     release(job, fitted, len(training), validation, console)
+
+
+def what_is_kept(job: Job) -> str:
+    """Return a sentence on what a run that was stopped has left, and how to go on."""
+    if has_checkpoint(job.run_dir):
+        return "The last whole epoch is kept: go on with --resume."
+    return "No epoch of it was whole yet: the same command begins again."
 
 
 def _train(

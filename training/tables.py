@@ -64,19 +64,20 @@ def tables_of(figures: Figures) -> Iterator[Table]:
 def print_tables(console: Console, figures: Figures) -> None:
     """Print every table, for a person; a narrow console goes without what matters least."""
     for table in tables_of(figures):
+        leave_out = [name for name in LEAVE_OUT_FIRST if name in table.columns]
         printed, left_out = _draw(table, left_out=()), 0
         unbounded = console.options.update(max_width=10_000)
         while (
-            left_out < len(LEAVE_OUT_FIRST)
+            left_out < len(leave_out)
             and console.measure(printed, options=unbounded).maximum > console.width
         ):
             left_out += 1
-            printed = _draw(table, left_out=LEAVE_OUT_FIRST[:left_out])
+            printed = _draw(table, left_out=leave_out[:left_out])
         console.print(table.title, style="bold", highlight=False)
         console.print(printed, highlight=False)
         console.print(table.note, style="dim", highlight=False)
         if left_out:
-            names = ", ".join(LEAVE_OUT_FIRST[:left_out])
+            names = ", ".join(leave_out[:left_out])
             console.print(f"Too wide for this window: {names}.", style="dim", highlight=False)
         console.print()
 

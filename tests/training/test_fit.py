@@ -173,14 +173,6 @@ def test_another_seed_gives_another_network(
     assert results(other)[0] != results(uninterrupted[1])[0]
 
 
-def test_a_finished_run_is_restored_without_training(
-    uninterrupted: tuple[Path, Fitted],
-) -> None:
-    """Export reads the checkpoint; it needs no step."""
-    folder, fitted = uninterrupted
-    assert results(restore(TINY, TRAINING, seed=1, run_dir=folder)) == results(fitted)
-
-
 def test_the_tutorial_prints_its_lines(tmp_path: Path) -> None:
     """A line every so many steps, in the words of the example."""
     console = silent_console()
@@ -231,11 +223,12 @@ def test_all_that_default_does_is_resumed_too(tmp_path: Path) -> None:
     assert results(run(tmp_path / "killed", preset, resume=True)) == results(whole)
 
 
-def test_an_unfinished_run_is_not_overwritten(killed: Path) -> None:
-    """Forgetting --resume does not cost the epochs that are done."""
+@pytest.mark.parametrize("preset", [TINY, dataclasses.replace(TINY, epochs=1)])
+def test_an_unfinished_run_is_not_overwritten(killed: Path, preset: Preset) -> None:
+    """Neither forgetting --resume nor another, shorter preset costs the epochs that are done."""
     before = (killed / CHECKPOINT_NAME).read_bytes()
     with pytest.raises(CheckpointError, match=r"1 of 3 epochs\. Go on with --resume"):
-        run(killed, TINY)
+        run(killed, preset)
     assert (killed / CHECKPOINT_NAME).read_bytes() == before
 
 

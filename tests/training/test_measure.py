@@ -14,6 +14,7 @@ from app.inference.fake import FakeClassifier
 from tests.tiny import printed, silent_console, tiny_split, write_idx
 from training.answers import LocalVersion
 from training.data import Mnist
+from training.figures import CorruptionFigures, Figures
 from training.measure import Measurement, Plan, measure
 from training.page import write_page
 from training.pictures import encode_png
@@ -123,6 +124,16 @@ def test_a_narrow_console_keeps_the_accuracy(found: Measurement) -> None:
     assert "accuracy" in printed(console)
     assert "Too wide for this window: Brier" in printed(console)
     assert "…" not in printed(console)
+
+
+def test_only_columns_that_there_were_are_left_out() -> None:
+    """Damage has no Brier score that could be missed."""
+    fog = CorruptionFigures("fog", 0.9, 0.9, 0.1, 0.0, 0.01)
+    console = silent_console()
+    console.width = 40
+    print_tables(console, Figures("a version", [], [], [fog], fog))
+    assert "Too wide for this window: refused, ECE" in " ".join(printed(console).split())
+    assert "Brier" not in printed(console)
 
 
 def test_figures_are_json(found: Measurement) -> None:

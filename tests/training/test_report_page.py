@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import tiny_network
+from training.checkpoint import EpochFigures
 from training.corruptions import KINDS
 from training.fit import Fitted
 from training.job import Job
@@ -19,9 +20,10 @@ from training.report_page import write_report_page
 
 @pytest.fixture(scope="module")
 def found(finished: Job) -> Assessment:
-    """What a network with random weights, and without a history, gives."""
+    """What a network with random weights, after an epoch, gives."""
     training, validation = finished.data.training()
-    fitted = Fitted(tiny_network(columns=10), history=[], source_revision="unknown")
+    epoch = EpochFigures(1, 2.3, 0.1, 2.3, 0.1, learning_rate=1e-3, duration_s=1.0)
+    fitted = Fitted(tiny_network(columns=10), history=[epoch], source_revision="unknown")
     return assess(finished, fitted, len(training), validation, finished.data.test())
 
 
@@ -94,6 +96,6 @@ def test_mistakes_are_counted_where_they_were_made(found: Assessment, page: str)
     assert {int(shade) for shade, count in shades if int(count) == max(wrong)} == {60}
 
 
-def test_without_a_history_there_are_no_curves(page: str) -> None:
-    """Only the calibration is drawn."""
-    assert page.count("<svg") == 1
+def test_curves_and_calibration_are_drawn(page: str) -> None:
+    """As pictures in the page itself, which needs no other file."""
+    assert page.count("<svg") == 2

@@ -28,7 +28,7 @@ from training.outputs import Outputs
 from training.presets import TUTORIAL, find_preset
 from training.release import assess
 from training.revision import source_revision
-from training.run import evaluate_version, export, train
+from training.run import evaluate_version, export, train, what_is_kept
 from training.signatures import scores_of
 
 
@@ -127,6 +127,12 @@ def test_a_network_with_a_head_is_published(finished: Job, tmp_path: Path) -> No
     np.testing.assert_allclose(served.novelty, 1 / (1 + np.exp(-strangeness)), atol=1e-5)
     assert (served.novelty > read_manifest(version).max_novelty).sum() == 1
     assert found.report.validation.abstained == 1
+
+
+def test_a_stopped_run_tells_what_is_kept(finished: Job, tmp_path: Path) -> None:
+    """What it has reached can be gone on with; before the end of an epoch there is nothing."""
+    assert "go on with --resume" in what_is_kept(finished)
+    assert "begins again" in what_is_kept(dataclasses.replace(finished, run_dir=tmp_path))
 
 
 def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:

@@ -84,3 +84,11 @@ def test_answers_that_differ_are_told_by_signature(spoilt: str, name: str) -> No
         found = Scores(changed["probabilities"], changed["novelty"])
         with nullcontext() if fits else pytest.raises(TrainingError, match=f"{name} is off by 0.1"):
             check_parity(found, changed["plain"], expected)
+
+
+def test_what_is_no_number_differs() -> None:
+    """A NaN compares with nothing, so it must not pass as near."""
+    expected = scores_of(LOGITS, TEMPERATURE)
+    broken = expected._replace(novelty=np.full_like(expected.novelty, np.nan))
+    with pytest.raises(TrainingError, match="serving_novelty is off by nan"):
+        check_parity(broken, expected.probabilities, expected)
