@@ -13,6 +13,7 @@ export function show(outcome) {
   view.state = outcome.state;
   $("main").dataset.state = outcome.state;
   if (outcome.state === "reading" && view.answer) return; // the last answer stands meanwhile
+  clearTimeout(view.saying); // of an answer that stands no longer
   view.answer = outcome.answer ?? null;
   const [digit, headline, detail] = verdict(outcome);
   $("digit").textContent = digit;
@@ -21,7 +22,7 @@ export function show(outcome) {
   $("note").textContent = "";
   $("facts").textContent = outcome.answer ? facts(outcome) : "";
   $("unlock").hidden = outcome.state !== "locked";
-  $("again").hidden = outcome.state !== "failed"; // where else it helps, the page itself tries again
+  $("again").hidden = outcome.state !== "failed" && !outcome.mayHelp; // else the page itself tries again
   if (outcome.answer) health("ready", readyWith(outcome.answer.model_version));
   if (outcome.state === "idle") showCommand(null);
   if (!["idle", "reading"].includes(outcome.state)) sayLater(`${headline}. ${detail}`);

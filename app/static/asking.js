@@ -18,7 +18,7 @@ let flight = null; // { abort, stale } of the request that is under way
 export function beginStroke(point) {
   const stroke = { points: [point], fresh: Boolean(picture()) };
   items.push(stroke);
-  changed();
+  changed({ replaced: stroke.fresh });
   return stroke;
 }
 
@@ -37,6 +37,7 @@ export function undo() {
 
 export async function bring(file, name = "") {
   if (!file) return tell("There is no picture in that. Bring a file, or copy the picture itself.");
+  pen.stroke = null;
   const item = { file, name, bitmap: undefined, fresh: true };
   items.push(item);
   changed({ replaced: true });
@@ -92,8 +93,9 @@ async function ask(file, signal) {
     if (signal.aborted || !picture() || !(await isAlive())) return { state: "down" };
     return {
       state: "refused",
+      mayHelp: true,
       title: "This did not arrive",
-      detail: "The service is there, but did not take this file. It may be too large, or may have been moved.",
+      detail: "The service is there, but has not got this file. It may be too large, may have been moved, or the connection broke.",
     };
   }
 }
@@ -122,7 +124,8 @@ function serviceMs(response) {
 }
 
 async function isAlive() {
-  return fetch("health/live").then((response) => response.ok, () => false);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return fetch("health/live", { signal }).then((response) => response.ok, () => false);
 }
 
 export async function watchHealth() {

@@ -3,7 +3,7 @@
 import { tell } from "./answer.js";
 import { beginStroke, bring, changed, clear } from "./asking.js";
 import { paint } from "./drawing.js";
-import { $, pen } from "./state.js";
+import { $, items, pen } from "./state.js";
 
 const PEN_STEP = 1 / 28; // of the side, for each press of an arrow key
 
@@ -17,7 +17,7 @@ export function drawWithPointer() {
     stroke = beginStroke(pointOf(event));
   });
   sheet.addEventListener("pointermove", (event) => {
-    if (!stroke || !event.isPrimary) return;
+    if (!event.isPrimary || !stroke || stroke !== items.at(-1)) return; // it may have been undone
     const moves = event.getCoalescedEvents?.() ?? [];
     stroke.points.push(...(moves.length ? moves : [event]).map(pointOf));
     changed();
@@ -33,8 +33,10 @@ function pointOf(event) {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function drawWithKeys(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
   const arrow = ARROWS[event.key];
   if (event.key === " ") {
+    if (event.repeat) return event.preventDefault();
     pen.stroke = pen.stroke ? null : beginStroke([pen.x, pen.y]);
     $("said").textContent = pen.stroke ? "Pen down" : "Pen up";
   } else if (event.key === "Delete" || event.key === "Backspace") clear();

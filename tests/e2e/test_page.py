@@ -90,11 +90,12 @@ def test_answer_while_drawing(page: Page) -> None:
 
 
 def test_keyboard(page: Page) -> None:
-    """A 1 can be drawn with arrow keys and space."""
+    """A 1 can be drawn with arrow keys and space, however long a key is held."""
     page.locator("#sheet").focus()
-    for key, times in (("ArrowUp", 9), ("Space", 1), ("ArrowDown", 18), ("Space", 1)):
+    for key, times in (("ArrowUp", 9), ("Space", 2), ("ArrowDown", 18), ("Space", 1)):
         for _ in range(times):
-            page.keyboard.press(key)
+            page.keyboard.down(key)
+        page.keyboard.up(key)
     expect_answer(page, "This is a 1")
     page.keyboard.press("Delete")
     expect_answer(page, "Nothing to read yet")
@@ -195,6 +196,35 @@ def test_down(page: Page) -> None:
     page.unroute("**/*")
     expect_answer(page, "This is a 7")
     expect(page.locator("#service")).to_have_text("Ready, model version 1")
+
+
+def test_what_did_not_arrive_can_be_sent_again(page: Page) -> None:
+    """The connection broke, and the service is there: the page says so, with a button."""
+    page.route("**/predict*", lambda route: route.abort(), times=1)
+    page.locator("#file").set_input_files(SEVEN)
+    expect_answer(page, "This did not arrive", "or the connection broke")
+    page.get_by_role("button", name="Try again").click()
+    expect_answer(page, "This is a 7")
+    expect(page.locator("#again")).to_be_hidden()
+
+
+def test_drawing_over_a_picture(page: Page) -> None:
+    """The picture is asked about no longer, though its answer has not come."""
+    page.route("**/predict*", lambda _: None, times=1)  # which is never answered
+    page.locator("#file").set_input_files(THREE)
+    expect_answer(page, "Reading")
+    draw(page, DIGITS[7])
+    expect_answer(page, "This is a 7")
+
+
+def test_where_a_page_may_keep_nothing(page: Page) -> None:
+    """As browsers can be set to: it reads all the same."""
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', { get() { throw new Error('blocked'); } })"
+    )
+    show(page, page.url)
+    draw(page, DIGITS[7])
+    expect_answer(page, "This is a 7")
 
 
 def test_gone_while_nobody_draws(page: Page) -> None:
