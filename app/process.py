@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import site
 import sys
+from pathlib import Path
 from typing import Final, NoReturn
 
 START_FAILED: Final = 1  # the exit code of a start that cannot succeed
@@ -24,6 +27,24 @@ class StartError(Exception):
         self.exit_code = exit_code
 
 
+def child_command(module: str) -> tuple[str, ...]:
+    """The words that run a module of ours in another process.
+
+    Not with the folder that this one was started in at the head of its path (-P): there another
+    package may be called `app`.
+    """
+    return (sys.executable, "-P", "-m", module)
+
+
+def child_environment() -> dict[str, str]:
+    """This process's, in which a child finds the same packages of ours as it, wherever they lie."""
+    ours = str(Path(__file__).parents[1])
+    if ours in site.getsitepackages():  # where Python looks anyway
+        return dict(os.environ)
+    path = os.environ.get("PYTHONPATH")
+    return os.environ | {"PYTHONPATH": f"{ours}{os.pathsep}{path}" if path else ours}
+
+
 def leave(code: int) -> NoReturn:
     """End the process now, without taking Python down first.
 
@@ -32,6 +53,8 @@ def leave(code: int) -> NoReturn:
     comes early or a version late. What had to be finished has been, or the time for it is over.
     """
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as where the shell has closed it
+            with contextlib.suppress(OSError, ValueError):  # a full disk, of which has been told
+                stream.flush()
     os._exit(code)

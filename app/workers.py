@@ -12,11 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -26,7 +24,7 @@ from typing import NamedTuple
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from app.process import START_FAILED, StartError
+from app.process import START_FAILED, StartError, child_command, child_environment
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +34,7 @@ logger = logging.getLogger(__name__)
 SOCKETS = "ROWSCAN_WORKER_SOCKETS"
 PLACE = "ROWSCAN_WORKER_PLACE"
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-COMMAND = (sys.executable, "-m", "app")
+COMMAND = child_command("app")
 
 POLL_S = 0.1
 BACK_OFF_S = 1.0  # before a worker is replaced; doubled each time that it dies before it is ready
@@ -98,7 +96,7 @@ class Worker:
             sockets = (listener.fileno(), end.fileno())
             self.process = subprocess.Popen(  # noqa: S603 - this very program
                 command,
-                env={**os.environ, **own, SOCKETS: "{},{}".format(*sockets)},
+                env={**child_environment(), **own, SOCKETS: "{},{}".format(*sockets)},
                 pass_fds=sockets,
                 process_group=0,  # Ctrl-C reaches the parent alone, which passes it on once
             )

@@ -115,7 +115,7 @@ async def keep_asking(
 
 
 async def scrape(port: int) -> dict[str, float]:
-    """Return what /metrics says, added up over labels; 5xx that the service counted as `broken`."""
+    """Return what /metrics says, added up over labels; 500s that it counted as `broken`."""
     reader, writer = await asyncio.open_connection(HOST, port)
     writer.write(METRICS)
     _, text = await read_response(reader)

@@ -17,7 +17,7 @@ def main() -> None:
     words = sys.argv[1:]
     url = health.asked(words)
     if url is not None:
-        sys.exit(health.check(url))
+        sys.exit(health.check(url or None))
     first, *others = words or [""]
     if first == "serve" and not HELP.intersection(others):
         run_service(others)

@@ -79,6 +79,8 @@ def run(words: list[str]) -> None:
         build(not own and not parts.missing_for_training())(words, prog_name="rowscan")
     except SystemExit as end:
         # Without taking TensorFlow down, which takes seconds.
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
         leave(end.code if isinstance(end.code, int) else EXIT_FAILED if end.code else 0)
 
 
@@ -133,7 +135,7 @@ def health(url: Url = None) -> None:
     """
     from rowscan.health import check
 
-    raise typer.Exit(check(url or ""))
+    raise typer.Exit(check(url))
 
 
 def bench(context: typer.Context) -> None:

@@ -30,7 +30,9 @@ def find_files(paths: Iterable[Path]) -> Found:
     files: list[Path] = []
     others = 0
     for path in paths:
-        below = _pictures_below(path) if path.is_dir() else Found([path], 0)
+        # Unlike Path.is_dir it never raises: what is wrong with a path is said in its own row.
+        is_folder = os.path.isdir(path)  # noqa: PTH112
+        below = _pictures_below(path) if is_folder else Found([path], 0)
         files += below.files
         others += below.others
     return Found(files, others)

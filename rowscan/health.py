@@ -29,10 +29,10 @@ def asked(words: list[str]) -> str | None:
     return None
 
 
-def check(url: str = "") -> int:
-    """Ask /health/ready, print one line; 0 when it is ready, else 1."""
+def check(url: str | None = None) -> int:
+    """Ask /health/ready, by default of the own service; print one line; 0 if ready, else 1."""
     try:
-        address = parse_address(url or own_address())
+        address = parse_address(own_address() if url is None else url)
     except AddressError as error:
         print(f"rowscan: {error}", file=sys.stderr)
         return 1

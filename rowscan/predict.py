@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Protocol, TextIO
 
@@ -42,7 +44,8 @@ def main(paths: Sequence[Path], url: str | None, form: Form) -> int:
     # Of damaged metadata that is not used here; what matters raises.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        return predict(paths, form, lambda: open_model(url), sys.stdout, sys.stderr)
+        with _stdout() as stdout:
+            return predict(paths, form, lambda: open_model(url), stdout, sys.stderr)
     except UsageError as error:
         print(f"rowscan: {error}", file=sys.stderr)
         return USAGE
@@ -57,6 +60,11 @@ def main(paths: Sequence[Path], url: str | None, form: Form) -> int:
     except KeyboardInterrupt:
         print("rowscan: stopped. What is not listed was not read.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _stdout() -> AbstractContextManager[TextIO]:
+    """Where to print; nowhere, when the shell has closed stdout."""
+    return nullcontext(sys.stdout) if sys.stdout else open(os.devnull, "w")  # noqa: PTH123
 
 
 def predict(

@@ -3,7 +3,8 @@
     files ─ chunks of so many files and bytes ─ threads: load, POST /predict/batch ─▶ rows
 
 The service is the judge of what it takes. A chunk that is too much for it is cut in two and sent
-again; when it is busy or stopping, it is asked again after as long as it says (Retry-After).
+again; when it is busy or stopping, it is asked again after as long as it says (Retry-After), for a
+minute; when it limits what a client may send, for as long as that takes.
 Standard library only.
 """
 
@@ -34,6 +35,7 @@ TIMEOUT_S: Final = 120.0
 PATIENCE_S: Final = 60.0  # of being told to come back later
 MIN_RETRY_AFTER_S: Final = 1.0
 MAX_RETRY_AFTER_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 600.0  # at a service that lets each client have so many images a second
 
 OK: Final = 200
 NO_KEY: Final = 401
@@ -134,6 +136,9 @@ class RemoteModel:
             reply = self._post(content_type, body)
             if reply.status not in BUSY:
                 return reply
+            if is_limited(reply):  # which is no fault of the service's, and ends
+                self._sleep(retry_after_s(reply.headers, most=LONGEST_PAUSE_S))
+                continue
             pause_s = retry_after_s(reply.headers)
             waited_s += pause_s
             if waited_s > self._patience_s:
@@ -208,14 +213,22 @@ def form(files: Sequence[bytes]) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={boundary}", body
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float:
+def is_limited(reply: Reply) -> bool:
+    """Whether it says that this client has sent as much as it may, for now."""
+    try:
+        return bool(json.loads(reply.body)["type"] == "/problems/rate-limited")
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
+def retry_after_s(headers: Mapping[str, str], most: float = MAX_RETRY_AFTER_S) -> float:
     """How long to wait by a Retry-After of seconds; 1 when it says something else, or 0.
 
     Without a pause patience would not come to an end.
     """
     said = headers.get("Retry-After", headers.get("retry-after", ""))
     asked = float(said) if said.isdecimal() else MIN_RETRY_AFTER_S
-    return min(max(asked, MIN_RETRY_AFTER_S), MAX_RETRY_AFTER_S)
+    return min(max(asked, MIN_RETRY_AFTER_S), most)
 
 
 def _row(path: Path, item: Mapping[str, Any]) -> Row:

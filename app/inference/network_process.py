@@ -34,8 +34,9 @@ from app.inference.exchange import (
 )
 from app.inference.manifest import Manifest
 from app.inference.sizes import BATCH_SIZES, MOST_BATCHES
+from app.process import child_command, child_environment
 
-COMMAND: Final = (sys.executable, "-m", "app.inference.network_main")
+COMMAND: Final = child_command("app.inference.network_main")
 STOP_S: Final = 1.0
 
 
@@ -68,6 +69,7 @@ class NetworkProcess:
         theirs = (asked.fileno(), loads.fileno(), memory)
         self._process = subprocess.Popen(  # noqa: S603 - this very program
             [*command, *map(str, theirs)],
+            env=child_environment(),
             pass_fds=theirs,
             process_group=0,  # Ctrl-C is for the service alone, which finishes what it has begun
         )

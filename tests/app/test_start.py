@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.__main__ import warn_of_typos
+from app.process import child_command, child_environment
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
@@ -42,6 +43,14 @@ def assert_one_line(
     assert ended.stderr.startswith("rowscan: ")
     assert all(word in ended.stderr for word in words), ended.stderr
     assert "Traceback" not in ended.stdout + ended.stderr
+
+
+def test_children_are_of_the_same_program(tmp_path: Path) -> None:
+    """Whatever is called `app` in the folder in which the service was started."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/__init__.py").write_text("raise SystemExit('another app')")
+    command = child_command("app.inference.sizes")
+    subprocess.run(command, cwd=tmp_path, env=child_environment(), check=True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,9 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from app import __version__
+from app.schemas import SEVEN_ANSWER
 from rowscan import parts
 from rowscan.cli import build
-from tests.rowscan.serving import unused_address
+from tests.rowscan.serving import Said, saying, unused_address
 
 ROOT = Path(__file__).parents[2]
 OWN = ("serve", "predict", "health", "bench")
@@ -121,6 +123,9 @@ def test_benchmarks_of_a_checkout() -> None:
     done = rowscan("bench", "nonsense", "--quick")
     assert done.returncode == 2
     assert "no such benchmark: nonsense" in done.stderr
+    done = rowscan("bench", "latency", "--models-dir", "nowhere")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("latency: nowhere cannot be read")
 
 
 def test_benchmarks_without_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,6 +146,30 @@ def test_health_and_predict_go_by_their_options() -> None:
     code, said = invoke("predict", "--json", "--url", url, "examples/7.png")
     assert code == 3
     assert said.startswith(f"rowscan: {url} does not answer")
+
+
+def test_an_empty_address_is_none() -> None:
+    """As of a variable that a script has not set: not the service of this machine instead."""
+    code, said = invoke("health", "--url", "")
+    assert (code, said) == (
+        1,
+        "rowscan: '' is no address. Give one such as http://localhost:8000.\n",
+    )
+
+
+@pytest.mark.parametrize(("to", "code", "lines"), [("> /dev/full", 2, 1), (">&-", 0, 0)])
+def test_output_that_goes_nowhere(to: str, code: int, lines: int) -> None:
+    """A full disk is told of in a line; a closed stdout is what was wanted."""
+    body = json.dumps({"predictions": [SEVEN_ANSWER]}).encode()
+    with saying(Said(200, body)) as service:
+        words = [sys.executable, "-m", "rowscan", "predict", "--url", service.address.url]
+        words.append("examples/7.png")
+        done = subprocess.run(
+            ["bash", "-c", f'exec "$@" {to}', "-", *words],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (code, lines), done.stderr
 
 
 def test_serve_is_the_app(tmp_path: Path) -> None:

@@ -26,8 +26,19 @@ def test_no_more_than_allowed_is_read(folder: Path) -> None:
     assert load(folder / "notes.txt", 3) == b"not "
 
 
+def test_a_path_that_cannot_be_looked_at_stops_no_other(folder: Path) -> None:
+    """It is one of the files, to be told of in its place."""
+    named = [folder / ("7" * 300), folder / "b.png"]
+    assert find_files(named) == (named, 0)
+
+
 @pytest.mark.parametrize(
-    ("name", "why"), [("missing.png", "No such file"), ("below", "folder cannot be listed")]
+    ("name", "why"),
+    [
+        ("missing.png", "No such file"),
+        ("below", "folder cannot be listed"),
+        ("7" * 300, "name too long"),
+    ],
 )
 def test_what_cannot_be_read_says_why(folder: Path, name: str, why: str) -> None:
     """In words, without a traceback."""

@@ -257,7 +257,7 @@ def test_ctrl_c(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is no error, and says what is missing."""
 
     class Interrupted(type(tmp_path)):  # type: ignore[misc]
-        def is_dir(self) -> bool:
+        def __fspath__(self) -> str:
             raise KeyboardInterrupt
 
     assert main([Interrupted("x")], None, Form()) == INTERRUPTED

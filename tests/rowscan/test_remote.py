@@ -55,6 +55,16 @@ def test_patience_ends(file: Path) -> None:
     assert len(service.asked) == 3
 
 
+def test_a_limit_is_waited_for(file: Path) -> None:
+    """However long that is: a folder takes as long as the service lets a client take."""
+    slept: list[float] = []
+    limited = Said(429, b'{"type": "/problems/rate-limited"}', retry_after="63")
+    with saying(limited, limited, SEVEN) as service:
+        model = RemoteModel(service.address, patience_s=20, sleep=slept.append)
+        assert len(ask(model, file)) == 1
+    assert slept == [63, 63]
+
+
 def test_what_takes_too_long_is_sent_in_halves(file: Path) -> None:
     """Down to one file, of which the service's problem is the row."""
     with saying(Said(504, PROBLEM), Said(504, PROBLEM), SEVEN) as service:

@@ -288,9 +288,9 @@ def test_teachers_that_come_with_the_source(taught: Job, tmp_path: Path) -> None
 
 
 def test_what_comes_with_the_source_is_whole() -> None:
-    """Every teacher there is of its preset as it is now, and has the weights of its network."""
+    """All that teach `default`: each of its preset as it is now, with its network's weights."""
     folders = sorted(PUBLISHED_TEACHERS.iterdir())
-    assert folders
+    assert [each.name for each in folders] == ["people-1", "people-2", "people-3"]
     for folder in folders:
         name, _, seed = folder.name.rpartition("-")
         preset = find_preset(name)
