@@ -1,16 +1,24 @@
 """HTTP on the wire: uvicorn's protocol, with bounds, and what it writes in one turn in one piece.
 
 uvicorn writes the head of a response, then its body. Each write is a system call, some 15 µs, and
-wakes the client for half an answer. And it keeps the head of a request however long that is, and
-waits for its end for ever: all other bounds begin with a request that is known.
+wakes the client for half an answer. And it keeps the head of a request however long that is, as
+many requests as come before the first is answered, and waits for ever for the end of a head and for
+a client that does not read: all other bounds begin with a request that is known.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.api.context import new_id
+from app.api.problems import MEDIA_TYPE, problem_body
+from app.errors import PROBLEMS, MalformedRequestError
+
+MAX_UNREAD_S: Final = 30.0
+"""For a client to read what it asked for, or at least some of it."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -18,22 +26,33 @@ class Protocol(HttpToolsProtocol):
 
     max_head_bytes: ClassVar = 64 * 1024  # of request line and headers that have not ended
     max_head_s: ClassVar = 20.0  # for them to come, from the connection or their first byte
+    max_pipelined: ClassVar = 100  # requests that wait for the answer to one before them
+    max_unread_s: ClassVar = MAX_UNREAD_S
 
     _head_bytes: int | None = 0  # of the head that is coming; None: it is there, or none has begun
+    _head_began: bool = False  # in what has come just now
     _head_alarm: asyncio.TimerHandle | None = None
+    _unread_alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
-        gathering = Gathering(transport, self.loop)
+        gathering = Gathering(transport, self.loop, self.max_unread_s)
         super().connection_made(cast("asyncio.Transport", gathering))
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
+        self._head_began = False
         super().data_received(data)
-        if self._head_bytes is None or self.transport.is_closing():
+        if self.transport.is_closing():
             return
-        self._head_bytes += len(data)
+        if self._head_bytes is None:
+            # An answered client that sends what begins no request has stopped uvicorn's own clock.
+            if not self._is_answering() and self._head_alarm is None:
+                self._expect_head()
+            return
+        if self.cycle is None or not self._head_began:  # else some of it is of the request before
+            self._head_bytes += len(data)
         if self._head_bytes > self.max_head_bytes:
             self.send_400_response(f"The headers are longer than {self.max_head_bytes} bytes.")
         elif self._head_alarm is None:  # it has come in part, which is rare
@@ -42,20 +61,76 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self._head_is_there()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Called by the event loop when the client does not read."""
+        self._unread_alarm = self.loop.call_later(self.max_unread_s, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """Called by the event loop when it reads again."""
+        if self._unread_alarm is not None:
+            self._unread_alarm.cancel()
+            self._unread_alarm = None
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that this is no request, as every other error is said, and close.
+
+        Where the one before it is being answered, that answer goes out, and nothing after it.
+        """
+        if self._is_answering() and not self.cycle.more_body:
+            self._end_with_this()
+            return
+        request_id = new_id()
+        problem = problem_body(PROBLEMS[MalformedRequestError], msg, request_id)
+        body = problem.model_dump_json().encode()
+        head = (
+            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\n"
+            f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Called by the parser."""
         self._head_bytes = 0
+        self._head_began = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
+        if len(self.pipeline) >= self.max_pipelined:
+            raise ConnectionError("too many requests at once")  # stops the parser
         self._head_is_there()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """Called when a request has been answered."""
+        super().on_response_complete()
+        if self.pipeline:  # uvicorn would read on after each answer
+            self.flow.pause_reading()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _end_with_this(self) -> None:
+        """Close when what has come whole is answered, and hear no more."""
+        self.cycle.keep_alive = False
+        self.flow.pause_reading()
+
     def _expect_head(self) -> None:
-        self._head_alarm = self.loop.call_later(self.max_head_s, self.transport.close)
+        self._head_alarm = self.loop.call_later(self.max_head_s, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_alarm = None
+        if self._is_answering():
+            self._end_with_this()
+        else:
+            self.transport.close()
 
     def _head_is_there(self) -> None:
         self._head_bytes = None
@@ -67,9 +142,15 @@ class Protocol(HttpToolsProtocol):
 class Gathering:
     """A transport that passes on what is written when the turn of the event loop ends."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        max_unread_s: float = MAX_UNREAD_S,
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._max_unread_s = max_unread_s
         self._pieces: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
@@ -83,8 +164,10 @@ class Gathering:
         self._pieces.append(data)
 
     def close(self) -> None:
-        """Close when all has been sent."""
+        """Close when all has been sent, or when the client does not read it."""
         self._send()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(self._max_unread_s, self._transport.abort)
         self._transport.close()
 
     def _send(self) -> None:

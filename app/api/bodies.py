@@ -36,9 +36,14 @@ MAX_PART_HEADER_BYTES = 1024
 # Parts with other names are skipped; this many may come beside those that are wanted.
 MAX_OTHER_PARTS = 16
 MULTIPART = "multipart/form-data"
+# A boundary has 70 characters at most (RFC 2046); parameters are walked over one by one.
+MAX_CONTENT_TYPE_CHARS: Final = 256
 
 AS_IT_IS: Final = b"identity"
 COMPRESSED: Final = (b"gzip", b"x-gzip", b"deflate")  # as Content-Encoding, RFC 9110
+MOST_UNPACKED: Final = (
+    1032  # bytes that a byte of deflate may stand for (https://zlib.net/zlib_tech.html)
+)
 EITHER_HEADER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's, which is HTTP's "deflate"
 
 
@@ -75,6 +80,10 @@ class Bodies:
             )
         if headers.declared_bytes > self._max_bytes:
             raise self._too_large()
+        if len(headers.content_type) > MAX_CONTENT_TYPE_CHARS:
+            raise MalformedRequestError(
+                f"The Content-Type is longer than {MAX_CONTENT_TYPE_CHARS} characters."
+            )
         chunks: list[bytes] = []
         total = held = 0
         try:
@@ -93,8 +102,9 @@ class Bodies:
                     more = message.get("more_body", False)
                 data = b"".join(chunks)
                 if total and headers.encoding != AS_IT_IS:
-                    held += self._max_bytes
-                    self._arriving += self._max_bytes
+                    unpacked = min(self._max_bytes, MOST_UNPACKED * total)
+                    held += unpacked
+                    self._arriving += unpacked
                     self._check(total)
                     data = await asyncio.to_thread(self._uncompressed, data)
         except TimeoutError:

@@ -11,6 +11,7 @@ request waits for nobody.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, TypeVar
@@ -29,6 +30,9 @@ Made = TypeVar("Made")
 
 GROUP: Final = 32
 """Requests read at a stretch, which takes 2 ms; others of the event loop have their turn then."""
+
+STRETCH_S: Final = 0.004
+"""For how long bodies are taken apart at a stretch: some are made to take long."""
 
 FEW: Final = 4
 """Pictures for which the frame is quicker told of each alone than of all at once."""
@@ -61,18 +65,23 @@ class Intake:
         return taken
 
     def _read_group(self) -> None:
-        group = [self._waiting.popleft() for _ in range(min(GROUP, len(self._waiting)))]
+        group: list[Waiting[Body]] = []
+        images: list[Waiting[Image]] = []
+        ends = time.monotonic() + STRETCH_S
+        while self._waiting and len(group) < GROUP and time.monotonic() < ends:
+            group.append(self._waiting.popleft())
+            images += _each(one_image, group[-1:])
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._read_group)
         try:
-            self._read_together(group)
+            self._read_together(images)
         except Exception as error:  # a fault of ours, which nobody must wait for in vain
             for taken, _ in group:
                 if not taken.done():
                     taken.set_exception(error)
 
-    def _read_together(self, group: list[Waiting[Body]]) -> None:
-        images = _each(self._decoded, _each(one_image, group))
+    def _read_together(self, taken_apart: list[Waiting[Image]]) -> None:
+        images = _each(self._decoded, taken_apart)
         small = [(taken, grey) for taken, grey in images if isinstance(grey, np.ndarray)]
         if len(small) >= FEW:
             pixels, known = read_framed(np.stack([grey for _, grey in small]))

@@ -81,7 +81,11 @@ class _Files(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """A file, or 304 where the browser has it already."""
+        """A whole file, or 304 where the browser has it already.
+
+        Parts of files are not served, as HTTP allows: Starlette would refuse some in plain text.
+        """
+        scope["headers"] = [each for each in scope["headers"] if each[0] != b"range"]
         response = super().file_response(full_path, stat_result, scope, status_code)
         response.headers.update(HEADERS)
         return response

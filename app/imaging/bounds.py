@@ -19,6 +19,9 @@ from app.errors import UndecodableImageError, UnsupportedImageError
 MAX_JPEG_SCANS: Final = 64
 """Encoders write 1 (baseline) to about 10 (progressive)."""
 
+MAX_EXIF_SEGMENTS: Final = 16
+"""Cameras write one; Pillow joins them pair by pair, which thousands of them make slow."""
+
 MAX_BLOCKS: Final = 4096
 """Marker segments, chunks or blocks of one file; Pillow walks them in Python, some 3 µs each.
 
@@ -32,7 +35,7 @@ MAX_QUICK_CHUNKS: Final = 64
 """An editor writes up to ten; 64 cost 0.2 ms."""
 
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xff\xd0-\xd7])", re.DOTALL)
-_JPEG_START, _JPEG_END, _JPEG_SCAN = 0xD8, 0xD9, 0xDA
+_JPEG_START, _JPEG_END, _JPEG_SCAN, _JPEG_APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _PNG_FIRST_CHUNK = b"\x00\x00\x00\rIHDR"
 # Without zTXt, iTXt and iCCP: 64 KB of them unpack to 64 MB.
@@ -81,7 +84,7 @@ def exif_orientation(exif: bytes) -> int:
 
 def _check_jpeg(data: bytes) -> None:
     """Count scans and segments up to the end marker; a phone may put a video behind that."""
-    scans, at = 0, 0
+    scans, exifs, at = 0, 0, 0
     for _ in range(MAX_BLOCKS):
         found = _JPEG_MARKER.search(data, at)
         fill = (found.start() if found else len(data)) - at
@@ -98,6 +101,10 @@ def _check_jpeg(data: bytes) -> None:
                 raise UndecodableImageError(
                     f"This JPEG has more than {MAX_JPEG_SCANS} scans. Save it as a plain JPEG."
                 )
+        if marker == _JPEG_APP1 and data.startswith(b"Exif", at + 2):
+            exifs += 1
+            if exifs > MAX_EXIF_SEGMENTS:
+                raise _too_many_blocks(MAX_EXIF_SEGMENTS)
         if marker != _JPEG_START:
             at += int.from_bytes(data[at : at + 2], "big")  # the length counts itself
     raise _too_many_blocks()

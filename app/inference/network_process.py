@@ -38,6 +38,10 @@ from app.process import child_command, child_environment
 
 COMMAND: Final = child_command("app.inference.network_main")
 STOP_S: Final = 1.0
+CHECK_S: Final = 20.0
+MAX_CHECKS: Final = 3
+"""A batch that has not been read at so many checks in a row never will be: the process hangs. More
+than one, for the machine may have slept meanwhile."""
 
 
 class NetworkError(Exception):
@@ -55,7 +59,12 @@ class NetworkProcess:
     on fails.
     """
 
-    def __init__(self, lost: Callable[[str], None], command: Sequence[str] = COMMAND) -> None:
+    def __init__(
+        self,
+        lost: Callable[[str], None],
+        command: Sequence[str] = COMMAND,
+        check_s: float = CHECK_S,
+    ) -> None:
         """Start the process. Raises OSError when the system has no room for it."""
         self._loop = asyncio.get_running_loop()
         self._lost = lost
@@ -77,6 +86,9 @@ class NetworkProcess:
         loads.close()
         self._exchange = Exchange(memory)
         self._loop.add_reader(self._asked, self._told)
+        self._check_s = check_s
+        self._read, self._read_before, self._checks = 0, 0, 0
+        self._checking = self._loop.call_later(check_s, self._check)
 
     @property
     def pid(self) -> int:
@@ -123,6 +135,7 @@ class NetworkProcess:
         if not said:
             self._ended()
             return
+        self._read += 1
         images, infer_s = TOLD.unpack(said)
         place, done = self._begun.popleft()
         done(
@@ -130,6 +143,15 @@ class NetworkProcess:
             if images
             else NetworkError("The network's process has logged why.")
         )
+
+    def _check(self) -> None:
+        """Kill the process when it hangs: its end is noticed, and the service started again."""
+        hangs = self._begun and self._read == self._read_before
+        self._checks = self._checks + 1 if hangs else 0
+        self._read_before = self._read
+        if self._checks > MAX_CHECKS:
+            self._process.kill()
+        self._checking = self._loop.call_later(self._check_s, self._check)
 
     def _ended(self) -> None:
         code = self._hang_up()
@@ -147,6 +169,7 @@ class NetworkProcess:
 
     def _hang_up(self) -> int:
         """Close this end, whereupon the process ends; its exit code."""
+        self._checking.cancel()
         self._loop.remove_reader(self._asked)
         self._asked.close()
         try:

@@ -21,6 +21,10 @@ class Recorder(asyncio.Transport):
         """Keep it."""
         self.told.append(bytes(data))
 
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
     def is_closing(self) -> bool:
         """Whether the client has left."""
         return self.closing

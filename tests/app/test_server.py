@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,7 +81,9 @@ async def test_endless_headers(app: FastAPI, settings: Settings, pieces: int) ->
         said = await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
     assert said.startswith(b"HTTP/1.1 400")
-    assert said.endswith(b"The headers are longer than 65536 bytes.")
+    problem = json.loads(said.partition(b"\r\n\r\n")[2])
+    assert problem["detail"] == "The headers are longer than 65536 bytes."
+    assert f"x-request-id: {problem['request_id']}\r\n".encode() in said
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health", REQUEST + b"GET /health"])
@@ -92,6 +95,65 @@ async def test_headers_that_never_end(app: FastAPI, settings: Settings, sent: by
         said = await asyncio.wait_for(reader.read(), PATIENCE_S)
         writer.close()
     assert said.startswith(STATUS) == sent.startswith(REQUEST)
+
+
+LARGE = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"
+
+
+@pytest.mark.parametrize("sent", [(REQUEST, b"\r\n"), (LARGE, b"x")])
+async def test_what_begins_no_request(
+    app: FastAPI, settings: Settings, sent: tuple[bytes, bytes]
+) -> None:
+    """After an answer it holds a connection no longer than the beginning of one would."""
+    async with serving(app, settings, Hasty) as (_, listener):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        for piece in sent:
+            writer.write(piece)
+            assert await asyncio.wait_for(reader.read(100), PATIENCE_S)
+        await asyncio.wait_for(reader.read(), PATIENCE_S)
+        writer.close()
+
+
+async def test_requests_without_end(app: FastAPI, settings: Settings) -> None:
+    """Of a thousand that are sent at once some are answered, each wholly, and no more are kept."""
+    async with serving(app, settings) as (_, listener):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(1000 * REQUEST)
+        said = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        writer.close()
+    assert 0 < said.count(STATUS) <= 1 + Protocol.max_pipelined
+    assert said.count(b"HTTP/1.1") == said.count(STATUS)
+
+
+async def test_an_answer_is_not_lost_to_what_follows(app: FastAPI, settings: Settings) -> None:
+    """What is no request, or too long a one, behind a good one is not heard."""
+    for junk in (b"junk\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + bytes(Protocol.max_head_bytes)):
+        async with serving(app, settings) as (_, listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(REQUEST + junk)
+            said = await asyncio.wait_for(reader.read(), PATIENCE_S)
+            writer.close()
+        assert said.startswith(STATUS)
+        assert said.count(b"HTTP/1.1") == 1
+
+
+class Impatient(Protocol):
+    """Waits for nobody who does not read."""
+
+    max_unread_s = 0.05
+
+
+async def test_who_does_not_read(app: FastAPI, settings: Settings) -> None:
+    """What was asked for is kept for a while only; then the connection is gone."""
+    async with serving(app, settings, Impatient) as (server, listener):
+        with socket.create_connection(listener.getsockname()) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.sendall(20 * REQUEST.replace(b"/health/live", b"/openapi.json"))
+            async with asyncio.timeout(PATIENCE_S):
+                while not server.server_state.connections:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                while server.server_state.connections:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
 
 
 async def test_an_answer_may_take_longer_than_headers(app: FastAPI, settings: Settings) -> None:

@@ -55,6 +55,15 @@ async def test_slow_uploads_together(slow: int, another: Request) -> None:
     assert (await bodies.read(request_of(4 * BODY), deadline)).data == 4 * BODY
 
 
+async def test_small_compressed_bodies_take_little_room() -> None:
+    """Dozens at once are read, though each might be as large as the limit if it were longer."""
+    bodies = Bodies(max_bytes=10_000_000)
+    small, deadline = gzip.compress(BODY), time.monotonic() + 60
+    requests = [request_of(small, encoding="gzip") for _ in range(64)]
+    found = await asyncio.gather(*(bodies.read(request, deadline) for request in requests))
+    assert {body.data for body in found} == {BODY}
+
+
 async def test_what_takes_too_long_to_unpack(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deadline is that of the upload and of its unpacking together; the room comes back."""
     unpacked = threading.Event()

@@ -12,7 +12,7 @@ import pytest
 
 from app.api.bodies import Body
 from app.api.inputs import Image
-from app.api.reading import MAX_POOL_JOBS, POOL_THREADS, Batch, Reader
+from app.api.reading import INLINE_MULTIPART_BYTES, MAX_POOL_JOBS, POOL_THREADS, Batch, Reader
 from app.errors import (
     DeadlineExceededError,
     PayloadTooLargeError,
@@ -45,6 +45,16 @@ async def test_only_so_many_wait_for_the_decoders(reader: Reader) -> None:
     read = [result for result in results if isinstance(result, Batch)]
     assert len(refused) == 5
     assert {len(batch.pixels) for batch in read} == {8}
+
+
+async def test_what_may_be_slow_to_take_apart(reader: Reader) -> None:
+    """A form of some size leaves the event loop to others, whatever is in it."""
+    form = b"--b" + bytes(INLINE_MULTIPART_BYTES) + b"\r\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "_jobs", MAX_POOL_JOBS)  # no room
+        for read in (reader.read_one, reader.read_pixels):
+            with pytest.raises(QueueFullError):
+                await read(Body("multipart/form-data; boundary=b", form), time.monotonic() + 60)
 
 
 async def test_who_gives_up_leaves_nothing_behind(reader: Reader) -> None:

@@ -257,11 +257,12 @@ def test_many_scans() -> None:
     [
         b"\xff\xd8" + b"\xff\xe1\x00\x02" * 500_000,
         b"\xff\xd8" + b"\xff" * 8_000_000,
+        b"\xff\xd8" + (b"\xff\xe1\x09\xc8Exif\x00\x00" + bytes(2496)) * 4000,
         png_header(28, 28)[:33] + b"\x00\x00\x00\x00teXt\x00\x00\x00\x00" * 200_000,
         b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00" + b"!\xfe\x00" * 700_000,
         b"GIF89a\x1c\x00\x1c\x00\x00\x00\x00" + b"\x01" * 5_000_000,
     ],
-    ids=["jpeg-segments", "jpeg-fill", "png-chunks", "gif-comments", "gif-strays"],
+    ids=["jpeg-segments", "jpeg-fill", "jpeg-exifs", "png-chunks", "gif-comments", "gif-strays"],
 )
 def test_files_in_a_million_pieces(data: bytes) -> None:
     """A file of countless tiny blocks is refused sooner than anyone could walk through it."""

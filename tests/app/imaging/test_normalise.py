@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from app.errors import BlankImageError
 from app.imaging import IMAGE_SIDE, normalise, read_digit
+from app.imaging.beside import MAX_PARTS, weights_of_digit
 from tests.app.imaging.drawn import difference
 from tests.tiny import real_mnist_dir
 
@@ -248,3 +249,11 @@ def test_mnist_goes_through() -> None:
         changed += not np.array_equal(read_digit(file.getvalue()).pixels, expected)
     assert len(images) == 10_000
     assert changed == 0
+
+
+def test_countless_parts_are_left_as_they_are() -> None:
+    """None is looked at to find what was drawn beside it: there is no digit among them."""
+    labels = np.arange(2 * (MAX_PARTS + 1)) % 2 * (1 + np.arange(2 * (MAX_PARTS + 1)) // 2)
+    weights = np.bincount(labels, minlength=MAX_PARTS + 2).astype(float)
+    weights[0] = 0
+    assert weights_of_digit(labels[None], weights, 256) is weights

@@ -33,7 +33,7 @@ from app.inference.exchange import (
 from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.inference.network_main import NetworkMain
-from app.inference.network_process import COMMAND, NetworkProcess, ProcessClassifier
+from app.inference.network_process import CHECK_S, COMMAND, NetworkProcess, ProcessClassifier
 from app.inference.saved_model import SavedModelClassifier
 from app.inference.sizes import MOST_BATCHES
 from app.inference.version_files import MANIFEST_PATH
@@ -61,9 +61,9 @@ for _ in range(2):
 class Running(NetworkProcess):
     """The process, with what was said when it was lost."""
 
-    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, command: Sequence[str] = COMMAND, check_s: float = CHECK_S) -> None:
         self.losses: asyncio.Queue[str] = asyncio.Queue()
-        super().__init__(self.losses.put_nowait, command)
+        super().__init__(self.losses.put_nowait, command, check_s)
 
 
 class Loads:
@@ -185,6 +185,16 @@ async def test_its_end_before_all_was_heard() -> None:
         assert isinstance(outcome, Read)
         np.testing.assert_allclose(outcome.scores.novelty, IMAGES[batch].sum(), rtol=1e-5)
     assert {type(outcome) for outcome in found.values()} == {NotReadyError}
+
+
+async def test_one_that_hangs_is_ended() -> None:
+    """Its batches fail, and the service is told, as when it ends by itself."""
+    process = Running((sys.executable, "-c", "import time; time.sleep(1000)"), check_s=0.01)
+    outcome: asyncio.Future[Read | Exception] = asyncio.get_running_loop().create_future()
+    process.begin(1, IMAGES[:1], outcome.set_result)
+    async with asyncio.timeout(PATIENCE_S):
+        assert "killed by signal 9" in await process.losses.get()
+        assert isinstance(await outcome, NotReadyError)
 
 
 async def test_its_end_over_a_version(process: Running, tmp_path: Path) -> None:
