@@ -20,12 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from PIL import Image
-
-from app.inference.classifier import Classifier
 from app.inference.versions import find_versions, saved_models
 from app.settings import Settings
+from benchmarks.least import decode_and_read
 from rowscan.local import LocalModel
 from rowscan.outputs import Form
 from rowscan.predict import predict
@@ -34,11 +31,12 @@ from training.pictures import encode_png
 
 PICTURES = 10_000
 LEAST = """
-import sys
+import os, sys
 from pathlib import Path
 from app.inference.versions import saved_models
-from benchmarks.folder import decode_and_read
+from benchmarks.least import decode_and_read
 decode_and_read(Path(sys.argv[1]), saved_models()(Path(sys.argv[2])))
+os._exit(0)  # as the command does: taking TensorFlow down is no part of it
 """
 
 
@@ -101,15 +99,6 @@ def write_pictures(folder: Path, data_dir: Path | None) -> None:
     """Write MNIST's test images into the folder, a PNG each."""
     for place, image in enumerate(open_mnist(data_dir).test().images[:PICTURES]):
         (folder / f"{place:05}.png").write_bytes(encode_png(image))
-
-
-def decode_and_read(folder: Path, classifier: Classifier) -> None:
-    """Decode each file, then read them all in the best batches."""
-    pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
-    images = np.stack(pictures).astype(np.float32) / np.float32(255)  # (n, 28, 28)
-    best = classifier.batch_sizes[-1]
-    for first in range(0, len(images), best):
-        classifier.classify(images[first : first + best])
 
 
 def predict_all(folder: Path, model: LocalModel) -> None:
