@@ -18,7 +18,7 @@ from app.api.problems import MEDIA_TYPE, problem_body
 from app.errors import PROBLEMS, MalformedRequestError
 
 MAX_UNREAD_S: Final = 30.0
-"""For a client to read what it asked for, or at least some of it."""
+"""For a client to read some of what it asked for."""
 
 
 class Protocol(HttpToolsProtocol):
@@ -27,29 +27,29 @@ class Protocol(HttpToolsProtocol):
     max_head_bytes: ClassVar = 64 * 1024  # of request line and headers that have not ended
     max_head_s: ClassVar = 20.0  # for them to come, from the connection or their first byte
     max_pipelined: ClassVar = 100  # requests that wait for the answer to one before them
+    max_rest_s: ClassVar = 120.0  # for the rest of a body that was answered before it was whole
     max_unread_s: ClassVar = MAX_UNREAD_S
 
     _head_bytes: int | None = 0  # of the head that is coming; None: it is there, or none has begun
+    _loose_bytes: int = 0  # of trailers, and whatever else is of no head and no body
     _head_began: bool = False  # in what has come just now
+    _request_came: bool = False  # the end of a head, or some of a body, just now
     _head_alarm: asyncio.TimerHandle | None = None
-    _unread_alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
-        gathering = Gathering(transport, self.loop, self.max_unread_s)
-        super().connection_made(cast("asyncio.Transport", gathering))
+        self._gathering = Gathering(transport, self.loop, self.max_unread_s)
+        super().connection_made(cast("asyncio.Transport", self._gathering))
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        self._head_began = False
+        self._head_began = self._request_came = False
         super().data_received(data)
         if self.transport.is_closing():
             return
         if self._head_bytes is None:
-            # An answered client that sends what begins no request has stopped uvicorn's own clock.
-            if not self._is_answering() and self._head_alarm is None:
-                self._expect_head()
+            self._bound_what_is_no_head(len(data))
             return
         if self.cycle is None or not self._head_began:  # else some of it is of the request before
             self._head_bytes += len(data)
@@ -61,27 +61,26 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self._head_is_there()
-        self.resume_writing()
+        self._gathering.expect_nothing()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """Called by the event loop when the client does not read."""
-        self._unread_alarm = self.loop.call_later(self.max_unread_s, self.transport.abort)
+        self._gathering.expect_reading()
         super().pause_writing()
 
     def resume_writing(self) -> None:
         """Called by the event loop when it reads again."""
-        if self._unread_alarm is not None:
-            self._unread_alarm.cancel()
-            self._unread_alarm = None
+        self._gathering.expect_nothing()
         super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Say that this is no request, as every other error is said, and close.
 
-        Where the one before it is being answered, that answer goes out, and nothing after it.
+        Where one before it is being answered, that answer goes out, and this one does not.
         """
-        if self._is_answering() and not self.cycle.more_body:
+        begun = self._is_answering() and (self.cycle.response_started or not self.cycle.more_body)
+        if begun or self.pipeline:
             self._end_with_this()
             return
         request_id = new_id()
@@ -101,11 +100,17 @@ class Protocol(HttpToolsProtocol):
         self._head_began = True
         super().on_message_begin()
 
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        self._request_came = True
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         """Called by the parser."""
         if len(self.pipeline) >= self.max_pipelined:
             raise ConnectionError("too many requests at once")  # stops the parser
         self._head_is_there()
+        self._request_came = True
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
@@ -113,6 +118,15 @@ class Protocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.pipeline:  # uvicorn would read on after each answer
             self.flow.pause_reading()
+
+    def _bound_what_is_no_head(self, size: int) -> None:
+        """Of what has come, nothing begins a request: a body, its trailers, or nothing at all."""
+        if not self._is_answering() and self._head_alarm is None:  # uvicorn's own clock has stopped
+            self._expect_head(self.max_rest_s if self._request_came else self.max_head_s)
+        whole = self.cycle is None or not self.cycle.more_body
+        self._loose_bytes = 0 if self._request_came or whole else self._loose_bytes + size
+        if self._loose_bytes > self.max_head_bytes:
+            self.send_400_response(f"The trailers are longer than {self.max_head_bytes} bytes.")
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -122,8 +136,9 @@ class Protocol(HttpToolsProtocol):
         self.cycle.keep_alive = False
         self.flow.pause_reading()
 
-    def _expect_head(self) -> None:
-        self._head_alarm = self.loop.call_later(self.max_head_s, self._head_is_late)
+    def _expect_head(self, within_s: float | None = None) -> None:
+        within_s = within_s or self.max_head_s
+        self._head_alarm = self.loop.call_later(within_s, self._head_is_late)
 
     def _head_is_late(self) -> None:
         self._head_alarm = None
@@ -151,6 +166,7 @@ class Gathering:
         self._transport = transport
         self._loop = loop
         self._max_unread_s = max_unread_s
+        self._alarm: asyncio.TimerHandle | None = None
         self._pieces: list[bytes] = []
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
@@ -166,9 +182,27 @@ class Gathering:
     def close(self) -> None:
         """Close when all has been sent, or when the client does not read it."""
         self._send()
-        if self._transport.get_write_buffer_size():
-            self._loop.call_later(self._max_unread_s, self._transport.abort)
+        self.expect_reading()
         self._transport.close()
+
+    def expect_reading(self) -> None:
+        """Let go of a client that reads nothing of what waits for it for so long."""
+        unread = self._transport.get_write_buffer_size()
+        if unread and self._alarm is None:
+            self._alarm = self._loop.call_later(self._max_unread_s, self._look_again, unread)
+
+    def expect_nothing(self) -> None:
+        """It has read enough, or is gone."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _look_again(self, unread: int) -> None:
+        self._alarm = None
+        if self._transport.get_write_buffer_size() < unread:
+            self.expect_reading()
+        else:
+            self._transport.abort()
 
     def _send(self) -> None:
         pieces, self._pieces = self._pieces, []

@@ -149,7 +149,7 @@ class NetworkProcess:
         hangs = self._begun and self._read == self._read_before
         self._checks = self._checks + 1 if hangs else 0
         self._read_before = self._read
-        if self._checks > MAX_CHECKS:
+        if self._checks >= MAX_CHECKS:
             self._process.kill()
         self._checking = self._loop.call_later(self._check_s, self._check)
 

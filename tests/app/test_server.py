@@ -32,7 +32,7 @@ def answer(connection: socket.socket) -> bytes:
 class Hasty(Protocol):
     """Waits for nobody's headers."""
 
-    max_head_s = 0.05
+    max_head_s = max_rest_s = 0.05
 
 
 @asynccontextmanager
@@ -127,14 +127,32 @@ async def test_requests_without_end(app: FastAPI, settings: Settings) -> None:
 
 async def test_an_answer_is_not_lost_to_what_follows(app: FastAPI, settings: Settings) -> None:
     """What is no request, or too long a one, behind a good one is not heard."""
-    for junk in (b"junk\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + bytes(Protocol.max_head_bytes)):
+    chunked = REQUEST[:-2] + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"
+    long = b"GET / HTTP/1.1\r\nX: " + bytes(Protocol.max_head_bytes)
+    for junk in (b"junk\r\n\r\n", long, chunked):
         async with serving(app, settings) as (_, listener):
             reader, writer = await asyncio.open_connection(*listener.getsockname())
             writer.write(REQUEST + junk)
             said = await asyncio.wait_for(reader.read(), PATIENCE_S)
             writer.close()
         assert said.startswith(STATUS)
-        assert said.count(b"HTTP/1.1") == 1
+        assert said.count(b"HTTP/1.1") == said.count(STATUS)
+
+
+async def test_trailers_without_end(app: FastAPI, settings: Settings) -> None:
+    """They are no body and no head, and bounded like one."""
+    async with serving(app, settings) as (_, listener):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(
+            b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+        )
+        for _ in range(4):
+            await asyncio.sleep(0.01)
+            writer.write(b"a: " + 30_000 * b"x" + b"\r\n")
+        said = await asyncio.wait_for(reader.read(), PATIENCE_S)
+        writer.close()
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"trailers are longer" in said
 
 
 class Impatient(Protocol):
