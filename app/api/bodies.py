@@ -41,9 +41,8 @@ MAX_CONTENT_TYPE_CHARS: Final = 256
 
 AS_IT_IS: Final = b"identity"
 COMPRESSED: Final = (b"gzip", b"x-gzip", b"deflate")  # as Content-Encoding, RFC 9110
-MOST_UNPACKED: Final = (
-    1032  # bytes that a byte of deflate may stand for (https://zlib.net/zlib_tech.html)
-)
+MOST_UNPACKED: Final = 1032
+"""Bytes that a byte of deflate may stand for (https://zlib.net/zlib_tech.html)."""
 EITHER_HEADER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's, which is HTTP's "deflate"
 
 

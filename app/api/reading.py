@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 POOL_THREADS = 2
 MAX_POOL_JOBS = 32  # each may hold a whole body
 INLINE_BODY_BYTES = 64 * 1024
-INLINE_MULTIPART_BYTES = 8 * 1024  # 4 ms at worst: its parser may be led to go byte by byte
+INLINE_MULTIPART_BYTES = 8 * 1024  # false boundaries take 0.14 ms a KB
 INLINE_SIDE = 256  # a PNG of no more chunks than a plain one has; some 2 ms
 
 
