@@ -11,9 +11,9 @@ from app.inference.classifier import Classifier
 
 
 def decode_and_read(folder: Path, classifier: Classifier) -> None:
-    """Decode each file, then read them all in the best batches."""
+    """Decode each file, then read them all as many at a time as it takes."""
     pictures = [np.asarray(Image.open(path)) for path in sorted(folder.iterdir())]
     images = np.stack(pictures).astype(np.float32) / np.float32(255)  # (n, 28, 28)
-    best = classifier.batch_sizes[-1]
-    for first in range(0, len(images), best):
-        classifier.classify(images[first : first + best])
+    most = classifier.most_images
+    for first in range(0, len(images), most):
+        classifier.classify(images[first : first + most])

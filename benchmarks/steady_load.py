@@ -21,7 +21,7 @@ from benchmarks.service import HOST
 
 VARIANTS = 3  # version n answers like every other one that leaves the same rest by this
 MANY = 40
-SAME = 1e-5  # pictures are padded to other sizes in other company
+SAME = 1e-5  # pictures are read in calls of other sizes in other company
 PICTURE = Path(__file__).parents[1] / "examples" / "7.png"
 HEAD = "POST {} HTTP/1.1\r\nHost: x\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n"
 

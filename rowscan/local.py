@@ -1,6 +1,6 @@
 """Files → rows, in this process: the imaging and the network of the service, without the service.
 
-    files ─ as many as the network reads best ─ threads: load, decode, normalise ─▶ (k, 28, 28)
+    files ─ as many as the network takes ─ threads: load, decode, normalise ─▶ (k, 28, 28)
           ─ classify, in the calling thread ─▶ rows
 
 The network runs outside the interpreter's lock, so the next pictures are decoded meanwhile.
@@ -49,8 +49,8 @@ class LocalModel:
 
     def read(self, files: Sequence[Path]) -> Iterator[list[Row]]:
         """The rows of all files, some at a time, in order. Raises ModelError."""
-        best = self._classifier.batch_sizes[-1]
-        chunks = (files[at : at + best] for at in range(0, len(files), best))
+        most = self._classifier.most_images
+        chunks = (files[at : at + most] for at in range(0, len(files), most))
         for decoded in in_order(self._decode, chunks, DECODERS):
             yield self._rows(decoded)
 

@@ -113,7 +113,7 @@ class LocalVersion:
         refused: dict[int, str] = {}
         parts: list[Answers] = []
         imaging_s = network_s = 0.0
-        size = self._network.batch_sizes[-1]
+        size = self._network.most_images
         for start in range(0, len(pictures), size):
             frames = []
             for place, picture in enumerate(pictures[start : start + size], start):

@@ -186,8 +186,8 @@ def novelty_threshold(novelty: NDArray[np.float32], turned_away: float) -> float
 
 
 def classify_all(classifier: Classifier, images: NDArray[np.float32]) -> Scores:
-    """Run a classifier over images (n, 28, 28), 0..1, in its largest batches."""
-    size = classifier.batch_sizes[-1]
+    """Run a classifier over images (n, 28, 28), 0..1, as many at a time as it takes."""
+    size = classifier.most_images
     return join(
         classifier.classify(images[start : start + size]) for start in range(0, len(images), size)
     )

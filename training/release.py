@@ -39,7 +39,7 @@ class Unpublished:
 
     predict: Predict
     temperature: float
-    batch_sizes: tuple[int, ...] = (PREDICT_BATCH,)
+    most_images: int = PREDICT_BATCH
 
     def classify(self, images: NDArray[np.float32]) -> Scores:
         """Return the scores of images (n, 28, 28), 0..1."""

@@ -1,9 +1,9 @@
 """Concurrent requests → batches → the network → each request its own scores.
 
 All in the event loop, beside which the network reads. A lone request goes at once: nothing waits
-for company. While a batch is read the next one forms from whatever has come meanwhile, so batches
-grow with the load and need no tuning. One that is full already is handed over ahead, so that the
-network need not wait for the event loop between two of them.
+for company. While a batch is read the next one forms from what has come meanwhile, so batches grow
+with the load and need no tuning. One that is full already is handed over ahead, so that the network
+need not wait for the event loop between two of them.
 
     images (n, 28, 28) ─ submit ─▶ fair queue ─▶ shares of a batch ─ begin … end ─▶
     each request its scores ─▶ Answer

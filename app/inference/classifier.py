@@ -20,13 +20,13 @@ class Network(Protocol):
     """Turns images into scores. Blocking, and for one calling thread."""
 
     @property
-    def batch_sizes(self) -> tuple[int, ...]:
-        """The sizes that run without padding, ascending; the last is the most one call takes."""
+    def most_images(self) -> int:
+        """How many `classify` takes at most."""
 
     def classify(self, images: NDArray[np.float32]) -> Scores:
         """Return the scores of images float32 (n, 28, 28), 0..1.
 
-        At least one image and at most `batch_sizes[-1]`.
+        At least one image and at most `most_images`.
         """
 
 
@@ -56,7 +56,7 @@ class AsyncClassifier(Protocol):
         """What the version says of itself."""
 
     @property
-    def batch_sizes(self) -> tuple[int, ...]:
+    def most_images(self) -> int:
         """As of a `Network`."""
 
     def begin(self, images: NDArray[np.float32], done: Done) -> None:

@@ -22,9 +22,7 @@ from numpy.typing import NDArray
 from app.imaging import IMAGE_SIDE
 from app.inference.contract import CLASSES, Scores
 from app.inference.manifest import Manifest
-from app.inference.sizes import BATCH_SIZES, MOST_BATCHES
-
-MOST_IMAGES: Final = BATCH_SIZES[-1]
+from app.inference.sizes import MOST_BATCHES, MOST_IMAGES
 
 ASKED: Final = Struct("=III")
 """Number of the version that is to read, place, images."""

@@ -1,7 +1,7 @@
 """Requests that wait for the network, handed out in shares: bounded and fair.
 
-Requests of one or many images go in; shares of them, enough to fill a batch, come out. Counted in
-images throughout, since these are what the network's time goes by.
+Requests of one or many images go in; shares of them, as many as are to be read now, come out.
+Counted in images throughout, since these are what the network's time goes by.
 
 When the classifier is replaced, requests that wait are read by the new one. A request whose first
 images the old one has read is read to its end by the old one, so that no answer is of two versions.
@@ -107,7 +107,7 @@ class FairQueue:
     @property
     def fills_a_batch(self) -> bool:
         """Whether the largest batch could be made of what waits, were it all for one version."""
-        return self._images >= self._classifier.batch_sizes[-1]
+        return self._images >= self._classifier.most_images
 
     def check_room(self) -> None:
         """Raise QueueFullError when no image more may wait."""
@@ -157,7 +157,7 @@ class FairQueue:
             classifier = request.classifier or self._classifier
             if batch is None:
                 batch = Batch(classifier, [])
-                room = self._room(classifier)
+                room = self._room(classifier.most_images)
             elif batch.classifier is not classifier:
                 passed_over.append(request)
                 continue
@@ -168,10 +168,10 @@ class FairQueue:
             self._requests.move_to_end(request, last=False)
         return batch
 
-    def _room(self, classifier: AsyncClassifier) -> int:
-        """How many images to give to a classifier now."""
-        sizes = classifier.batch_sizes
-        return batch_images(sizes)[min(self._images, sizes[-1])]
+    def _room(self, most: int) -> int:
+        """How many images to read now: of one request that waits alone, all, up to the most."""
+        alone = not self._requests
+        return min(self._images, most) if alone else batch_images(self._images, most)
 
     def _share_out(self, request: Request, size: int, batch: Batch) -> int:
         """Put so many images of a request into the batch, and the request behind the others."""

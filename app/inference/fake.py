@@ -24,7 +24,7 @@ class FakeClassifier:
     `delay_s` on top; while `failure` is set, calls raise it.
     """
 
-    batch_sizes = (1, 8, 64)
+    most_images = 64
 
     def __init__(self, manifest: Manifest, delay_s: float = 0.0) -> None:
         self.manifest = manifest

@@ -33,7 +33,7 @@ from app.inference.exchange import (
     new_memory,
 )
 from app.inference.manifest import Manifest
-from app.inference.sizes import BATCH_SIZES, MOST_BATCHES
+from app.inference.sizes import MOST_BATCHES, MOST_IMAGES
 from app.process import child_command, child_environment
 
 COMMAND: Final = child_command("app.inference.network_main")
@@ -182,7 +182,7 @@ class NetworkProcess:
 class ProcessClassifier:
     """An `AsyncClassifier` over a version that the network's process has loaded."""
 
-    batch_sizes = BATCH_SIZES
+    most_images = MOST_IMAGES
 
     def __init__(self, process: NetworkProcess, number: int, manifest: Manifest) -> None:
         self.manifest = manifest

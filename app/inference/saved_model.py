@@ -16,7 +16,7 @@ from app.imaging import IMAGE_SIDE
 from app.inference.contract import Scores, join
 from app.inference.manifest import Manifest, check_files, read_manifest
 from app.inference.programs import Programs
-from app.inference.sizes import BATCH_SIZES, first_calls
+from app.inference.sizes import BATCH_SIZES, MOST_IMAGES, call_images
 
 GRAPH = "saved_model.pb"
 ASSETS = "assets/"  # files that a graph reads
@@ -60,12 +60,11 @@ def _graph_of(manifest: Manifest) -> Graph:
 class SavedModelClassifier:
     """A `Classifier` over one verified SavedModel version."""
 
-    batch_sizes = BATCH_SIZES
+    most_images = MOST_IMAGES
 
     def __init__(self, manifest: Manifest, programs: Programs) -> None:
         self.manifest = manifest
         self.programs = programs
-        self._first_calls = first_calls(BATCH_SIZES)
 
     @classmethod
     def load(cls, version_dir: Path, spares: Spares | None = None) -> SavedModelClassifier:
@@ -87,7 +86,7 @@ class SavedModelClassifier:
         """Return the scores of images float32 (n, 28, 28), 0..1."""
         parts, left = [], images
         while len(left):
-            size = self._first_calls[len(left)]
+            size = call_images(len(left))
             parts.append(self._call(size, left[:size]))
             left = left[size:]
         return join(parts)
@@ -105,7 +104,7 @@ class SavedModelClassifier:
         """Let every compiled program read the golden samples; raise when one answer is off."""
         golden = self.manifest.golden
         images, expected = golden.images(), golden.scores()
-        for size in self.batch_sizes:
+        for size in BATCH_SIZES:
             for start in range(0, len(images), size):
                 batch = images[start : start + size]
                 scores = self._call(size, batch)

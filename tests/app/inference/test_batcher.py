@@ -98,16 +98,26 @@ async def test_waiting_requests_ride_together(batcher: Batcher, classifier: Fake
     assert {answer.batch_size for answer in answers[1:]} == {8}
 
 
-async def test_those_who_would_be_dear_go_first_next_time(
+async def test_some_stay_behind_while_the_others_are_read(
     batcher: Batcher, classifier: FakeClassifier
 ) -> None:
-    """Two that would have to be padded to eight ride in the batch after the full one."""
+    """Of three that wait two are read, and the third with what comes meanwhile."""
     first = await occupy(batcher, classifier)
-    tasks = [submit_later(batcher, random_images(1, seed)) for seed in range(10)]
+    tasks = [submit_later(batcher, random_images(1, seed)) for seed in range(3)]
+    classifier.delay_s = 0.05
     classifier.gate.set()
-    answers = await asyncio.gather(first, *tasks)
-    assert classifier.batches == [1, 8, 2]
-    assert [answer.batch_size for answer in answers[1:]] == [8] * 8 + [2] * 2
+    await first
+    tasks.append(submit_later(batcher, random_images(1, seed=4)))
+    answers = await asyncio.gather(*tasks)
+    assert classifier.batches == [1, 2, 2]
+    assert [answer.batch_size for answer in answers] == [2] * 4
+
+
+async def test_one_request_is_not_torn_apart(batcher: Batcher, classifier: FakeClassifier) -> None:
+    """Where nobody else waits all images of a request are read at once."""
+    answer = await batcher.submit(random_images(7), soon())
+    assert classifier.batches == [7]
+    assert answer.batch_size == 7
 
 
 async def test_a_full_batch_is_handed_over_ahead(
@@ -147,7 +157,7 @@ async def test_large_request_is_split_and_put_together(
     images = random_images(300)
     answer = await batcher.submit(images, soon())
     assert_same(answer.scores, classifier.classify(images))
-    assert max(classifier.batches[:-1]) <= classifier.batch_sizes[-1]
+    assert max(classifier.batches[:-1]) <= classifier.most_images
 
 
 async def test_no_mix_up_among_thousands(batcher: Batcher, classifier: FakeClassifier) -> None:

@@ -22,7 +22,6 @@ from app.errors import ModelError, NotReadyError
 from app.inference.classifier import Classifier, Read
 from app.inference.exchange import (
     ASKED,
-    MOST_IMAGES,
     TOLD,
     Exchange,
     Refused,
@@ -35,7 +34,7 @@ from app.inference.manifest import Manifest
 from app.inference.network_main import NetworkMain
 from app.inference.network_process import CHECK_S, COMMAND, NetworkProcess, ProcessClassifier
 from app.inference.saved_model import SavedModelClassifier
-from app.inference.sizes import MOST_BATCHES
+from app.inference.sizes import MOST_BATCHES, MOST_IMAGES
 from app.inference.version_files import MANIFEST_PATH
 
 IMAGES = np.random.default_rng(0).random((MOST_IMAGES, 28, 28), np.float32)

@@ -1,49 +1,25 @@
-"""Which compiled sizes a batch is read with."""
+"""How many images are read at once, and in which calls."""
 
 from __future__ import annotations
 
 import pytest
 
-from app.inference.sizes import batch_images, first_calls
-
-
-def calls(count: int, *sizes: int) -> list[int]:
-    """All calls for so many images."""
-    first, made = first_calls(sizes), []
-    while count > 0:
-        made.append(first[count])
-        count -= made[-1]
-    return made
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        (1, [1]),
-        (3, [1, 1, 1]),
-        (4, [8]),
-        (8, [8]),
-        (9, [1, 8]),
-        (16, [8, 8]),
-        (20, [8, 8, 8]),
-        (60, [64]),
-        (64, [64]),
-    ],
-)
-def test_cheapest_calls(count: int, expected: list[int]) -> None:
-    """A size is padded to where that costs less than several smaller ones."""
-    assert calls(count, 1, 8, 64) == expected
+from app.inference.sizes import batch_images, call_images
 
 
 @pytest.mark.parametrize(
     ("waiting", "expected"),
-    [(1, 1), (5, 5), (8, 8), (9, 8), (15, 15), (20, 16), (25, 24), (31, 31), (50, 48), (64, 64)],
+    [(1, 1), (2, 2), (3, 2), (7, 4), (8, 8), (15, 8), (50, 32), (64, 64), (1000, 64)],
 )
-def test_how_many_to_read_now(waiting: int, expected: int) -> None:
-    """What fills its calls goes, and what would be padded for waits, if it is little."""
-    assert batch_images((1, 8, 16, 32, 64))[waiting] == expected
+def test_a_batch_needs_no_padding(waiting: int, expected: int) -> None:
+    """A power of two is read now, up to the most; what is left is for the next batch."""
+    assert batch_images(waiting, 64) == expected
 
 
-def test_one_size_alone() -> None:
-    """A single size serves every number."""
-    assert calls(3, 4) == [4]
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [(1, 1), (2, 2), (3, 4), (5, 4), (6, 8), (9, 8), (14, 16), (33, 16), (62, 64), (64, 64)],
+)
+def test_calls(left: int, expected: int) -> None:
+    """A size that holds them all, unless too much of it would be empty."""
+    assert call_images(left) == expected

@@ -84,7 +84,7 @@ async def test_what_waits_is_read_by_the_new_one(batcher: Batcher, old: Numbered
 
 async def test_what_was_begun_is_finished_by_the_old_one(batcher: Batcher, old: Numbered) -> None:
     """A request of many batches gets one version's answer, and holds up nobody who comes later."""
-    begun = await occupy(batcher, old, images=3 * TURN_IMAGES * old.batch_sizes[-1])
+    begun = await occupy(batcher, old, images=3 * TURN_IMAGES * old.most_images)
     batcher.replace(Numbered(2))
     later = ask(batcher, 1)
     old.gate.set()
