@@ -38,6 +38,7 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 PAGES: Final = {"/": "index.html", "/docs": "docs.html"}
 STATIC_PATH: Final = "/static"
 HEADERS: Final = {
+    "Accept-Ranges": "none",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
