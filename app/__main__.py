@@ -49,10 +49,10 @@ def main() -> int:
         refuse_arguments(sys.argv[1:])
         settings = read_settings()
         inherited = inherit(os.environ)
-        listener = inherited.listener if inherited else bind(settings.host, settings.port)
         configure_logging(settings.log_level, settings.log_format, sys.stdout)
         if not inherited:
             warn_of_typos(os.environ)
+        listener = inherited.listener if inherited else bind(settings.host, settings.port)
         if settings.workers > 1 and not inherited:
             # The first worker that is ready begins to listen, for all.
             return supervise(listener, settings.workers, settings.drain_s)

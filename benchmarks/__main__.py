@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,8 @@ def main() -> None:
         "--data-dir", type=Path, default=None, help="MNIST's IDX files; else downloaded once"
     )
     options = parser.parse_args()
+    # As Ctrl-C does: on the way out all servers are stopped, some of which are paused.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
     names = options.names or list(BENCHMARKS)

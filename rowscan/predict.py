@@ -111,13 +111,14 @@ def open_model(url: str | None) -> Model:
         except (AddressError, ClientKeyError) as error:
             raise UsageError(str(error)) from error
     # Here, for they take a second, and TensorFlow some more.
-    from app.__main__ import read_settings
+    from app.__main__ import read_settings, warn_of_typos
     from app.inference.versions import Versions, saved_models
     from app.process import StartError
     from rowscan.local import LocalModel
 
     try:
         settings = read_settings()
+        warn_of_typos(os.environ)
     except StartError as error:
         raise UsageError(str(error)) from error
     versions = Versions(settings.models_dir, saved_models, settings.model_version)

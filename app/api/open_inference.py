@@ -58,9 +58,9 @@ def open_inference_router(door: TensorDoor) -> APIRouter:
             raise UnknownModelError("There is nothing at this address.")
         context_of(request).reason = METHOD_NOT_ALLOWED.reason
         methods = sorted(set[str]().union(*(getattr(each, "methods", ()) for each in partly)))
-        headers = {"Allow": ", ".join(methods)}
-        status = METHOD_NOT_ALLOWED.status
-        return JSONResponse({"error": "The Allow header says how to ask here."}, status, headers)
+        allowed = ", ".join(methods)
+        said = {"error": f"Ask with {allowed} here."}
+        return JSONResponse(said, METHOD_NOT_ALLOWED.status, {"Allow": allowed})
 
     for place in PLACES:
         model_path = f"/models/{{model}}{place}"

@@ -79,7 +79,8 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
     if status == errors.NOT_FOUND.status:
         problem, detail = errors.NOT_FOUND, "There is nothing at this address. GET /docs."
     elif status == errors.METHOD_NOT_ALLOWED.status:
-        problem, detail = errors.METHOD_NOT_ALLOWED, "The Allow header says how to ask here."
+        allowed = (error.headers or {}).get("Allow", "another method")
+        problem, detail = errors.METHOD_NOT_ALLOWED, f"Ask with {allowed} here."
     else:
         title = HTTPStatus(status).phrase
         problem, detail = Problem(status, "about:blank", title), title
@@ -89,6 +90,6 @@ async def _on_http_exception(request: Request, error: HTTPException) -> Response
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
     """A query parameter or header that does not fit: bodies are not read by the framework."""
     first = error.errors()[0]
-    place = " ".join(str(part) for part in first["loc"])
+    place = " ".join(str(part) for part in first["loc"][:2])  # what follows is the type
     problem = errors.PROBLEMS[errors.InvalidInputError]
     return _say_no(request, problem, f"{place}: {first['msg']}.")

@@ -12,13 +12,16 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from app.errors import ModelError, in_one_line
 from app.inference.classifier import Classifier
 from app.inference.observer import VersionObserver
 
 logger = logging.getLogger(__name__)
+
+MOST_NAMED: Final = 5
+"""Versions that a message lists, of however many there are."""
 
 Version_co = TypeVar("Version_co", covariant=True)  # that is loaded, of whatever kind
 Load = Callable[[Path], Version_co]  # raises ModelError when the version is not to be served
@@ -123,9 +126,10 @@ class Versions(Generic[Version_co]):
         versions = find_versions(self._models_dir)
         if self._pinned is not None:
             if self._pinned not in versions:
+                held = ", ".join(map(str, versions[:MOST_NAMED])) or "none"
                 raise ModelError(
-                    f"{self._models_dir} has no version {self._pinned}, "
-                    "which ROWSCAN_MODEL_VERSION asks for."
+                    f"{self._models_dir} has no version {self._pinned}, which "
+                    f"ROWSCAN_MODEL_VERSION asks for; it has {held}."
                 )
             versions = [self._pinned]
         if not versions:

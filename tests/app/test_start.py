@@ -87,10 +87,12 @@ def test_arguments_are_refused() -> None:
 
 
 def test_port_taken() -> None:
-    """The port is named, and the setting that changes it."""
+    """The port is named, and the setting that changes it; a mistyped one before."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        assert_one_line(start({"ROWSCAN_PORT": port}), port, "ROWSCAN_PORT")
+        ended = start({"ROWSCAN_PORT": port, "ROWSCAN_PROT": "1"})
+    assert_one_line(ended, port, "ROWSCAN_PORT")
+    assert "ROWSCAN_PROT is no setting" in ended.stdout
 
 
 def test_address_of_another_machine() -> None:

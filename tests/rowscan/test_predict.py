@@ -219,11 +219,13 @@ def test_a_key_that_no_header_holds() -> None:
             open_model("http://localhost:8000")
 
 
-def test_models(models_dir: Path) -> None:
+def test_models(models_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Without a URL the newest version is loaded here; with one the service is asked."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ROWSCAN_MODELS_DIR", str(models_dir))
+        patch.setenv("ROWSCAN_MODEL_DIR", "/mistyped")
         assert isinstance(open_model(None), LocalModel)
+    assert caplog.messages == ["ROWSCAN_MODEL_DIR is no setting. Did you mean ROWSCAN_MODELS_DIR?"]
     assert isinstance(open_model("http://localhost:8000"), RemoteModel)
 
 

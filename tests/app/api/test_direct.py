@@ -55,9 +55,11 @@ async def test_parameters_are_heeded(client: httpx.AsyncClient) -> None:
     """A query and X-Deadline-Ms take the way on which they are read."""
     explained = await client.post(**ways_in.raw(SEVEN_PNG), params={"explain": "true"})
     assert "rows" in explained.json()
-    hurried = ways_in.raw(SEVEN_PNG)["headers"] | {"X-Deadline-Ms": "0"}
-    refused = await client.post("/predict", content=SEVEN_PNG, headers=hurried)
-    assert refused.status_code == 422
+    for wrong in ("0", "soon"):
+        hurried = ways_in.raw(SEVEN_PNG)["headers"] | {"X-Deadline-Ms": wrong}
+        refused = await client.post("/predict", content=SEVEN_PNG, headers=hurried)
+        assert refused.status_code == 422
+        assert refused.json()["detail"].startswith("header X-Deadline-Ms: Input should be ")
 
 
 async def test_answers_are_what_the_schemas_say(client: httpx.AsyncClient) -> None:
@@ -74,5 +76,7 @@ async def test_answers_are_what_the_schemas_say(client: httpx.AsyncClient) -> No
 
 async def test_other_methods_are_the_frameworks(app: FastAPI, client: httpx.AsyncClient) -> None:
     """GET on the same path is refused as before, and the routes are still documented."""
-    assert (await client.get("/predict")).status_code == 405
+    wrong = await client.get("/predict")
+    assert wrong.status_code == 405
+    assert wrong.json()["detail"] == "Ask with POST here."
     assert {"/predict", "/predict/batch"} <= set(app.openapi()["paths"])

@@ -263,7 +263,7 @@ async def test_wrong_method(
     response = await client.request(method, path)
     assert response.status_code == 405
     assert response.headers["Allow"] == allowed
-    assert list(response.json()) == ["error"]
+    assert response.json() == {"error": f"Ask with {allowed} here."}
 
 
 @pytest.mark.parametrize("path", ["/v2/repository/index", "/v2/models/digits/stats"])

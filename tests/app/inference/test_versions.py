@@ -39,7 +39,9 @@ def test_a_pinned_version_is_the_only_choice(models_dir: Path, tmp_path: Path) -
     assert Versions(tmp_path, saved_models, pinned=1).load_newest().refused == {}
     with pytest.raises(ModelError, match=r"2/assets\.extra/manifest\.json cannot be read"):
         Versions(tmp_path, saved_models, pinned=2).load_newest()
-    with pytest.raises(ModelError, match="no version 3, which ROWSCAN_MODEL_VERSION asks for"):
+    with pytest.raises(
+        ModelError, match="no version 3, which ROWSCAN_MODEL_VERSION asks for; it has 2, 1"
+    ):
         Versions(tmp_path, saved_models, pinned=3).load_newest()
 
 
