@@ -10,6 +10,7 @@ are those of its `prediction_log.proto`, `predict.proto` and `model.proto`.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import tensorflow as tf
@@ -17,21 +18,21 @@ from numpy.typing import NDArray
 
 from app.inference.contract import DEFAULT_SIGNATURE, INPUT
 from app.inference.manifest import MODEL_NAME
-from app.inference.sizes import BATCH_SIZES
 
 WARMUP_NAME = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks
+BATCHES: Final = (1, 2, 4, 8, 16, 64)
 LENGTH_DELIMITED = 2  # protobuf's wire type of strings and messages
 
 
 def write_warmup(folder: Path, images: NDArray[np.float32]) -> None:
-    """Write a request of each size that the service compiles, made of images (n, 28, 28), 0..1.
+    """Write requests of one image to as many as are read at once, made of images (n, 28, 28), 0..1.
 
     They are repeated where there are fewer than a request holds.
     """
     path = folder / WARMUP_NAME
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path)) as records:
-        for size in BATCH_SIZES:
+        for size in BATCHES:
             records.write(_prediction_log(np.resize(images, (size, *images.shape[1:]))))
 
 

@@ -2,17 +2,20 @@
 
 The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
 for a few fixed batch sizes. The programs read the weights from variables, so that another version
-of the same graph needs no compiling: its weights are put in their place. The only module of the app
-that imports TensorFlow, apart from which stands all that must be importable in an instant.
+of the same graph needs no compiling: its weights are put in their place. They read the images from
+memory of their own, and are called past what a call from Python otherwise goes through. The only
+module of the app that imports TensorFlow, apart from which stands all that must be importable in an
+instant.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import mmap
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from app.errors import ModelError
 from app.imaging import IMAGE_SIDE
 from app.inference.contract import (
+    CLASSES,
     INPUT,
     NOVELTY,
     NOVELTY_SIGNATURE,
@@ -30,7 +34,7 @@ from app.inference.contract import (
     Layout,
     Scores,
 )
-from app.inference.sizes import BATCH_SIZES
+from app.inference.sizes import PROGRAM_SIZES, most_images
 
 # Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
 # no log level silences; what XLA compiles does not use it.
@@ -44,15 +48,66 @@ VARIABLES = "variables/variables"  # the checkpoint within a SavedModel
 Tensor = Any  # TensorFlow carries no types
 SavedModel = Any
 Signature = Any
-Forward = Callable[[Tensor], tuple[Tensor, Tensor]]  # images → probabilities, novelty
+
+
+class Program:
+    """A compiled pass over the images that lie in its memory, so many in a turn.
+
+    To make a tensor of the images and to call a function with it takes Python 120 µs, as long as an
+    image takes the network. So the function has the memory itself for a tensor, from the start, and
+    is called with what it has captured, as TensorFlow itself does at the end of all its checks.
+    """
+
+    def __init__(self, signature: Signature, size: int) -> None:
+        """Compile `signature` for turns of `size` images, and run it once."""
+        self._size = size
+        most_turns = most_images(size) // size
+        self._images, memory = _shared_memory(most_images(size))
+
+        def read(turns: Tensor) -> tuple[Tensor, Tensor]:
+            images = tf.reshape(memory, (most_turns, size, IMAGE_SIDE, IMAGE_SIDE))
+
+            def turn(at: Tensor, probabilities: Tensor, novelty: Tensor) -> tuple[Tensor, ...]:
+                scores = signature(image=images[at])
+                return (
+                    at + 1,
+                    probabilities.write(at, scores[PROBABILITIES.name]),
+                    novelty.write(at, scores[NOVELTY.name]),
+                )
+
+            found = (
+                tf.TensorArray(tf.float32, most_turns, element_shape=(size, CLASSES)),
+                tf.TensorArray(tf.float32, most_turns, element_shape=(size,)),
+            )
+            _, probabilities, novelty = tf.while_loop(
+                lambda at, *_: at < turns, turn, (tf.constant(0), *found)
+            )
+            return probabilities.concat(), novelty.concat()
+
+        compiled = tf.function(read, jit_compile=True)
+        self._function = compiled.get_concrete_function(tf.TensorSpec((), tf.int32))
+        self._captured = self._function.captured_inputs
+        self._turns = [tf.constant(turns) for turns in range(most_turns + 1)]
+        self.read(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.float32))
+
+    def read(self, images: NDArray[np.float32]) -> Scores:
+        """Return the scores of images float32 (n, 28, 28), no more than its turns hold."""
+        count = len(images)
+        self._images[:count] = images
+        turns = self._turns[-(-count // self._size)]
+        probabilities, novelty = self._function.inference_fn.call_flat(turns, *self._captured)
+        return Scores(probabilities.numpy()[:count], novelty.numpy()[:count])
 
 
 class Programs:
-    """The compiled programs of one graph, one a batch size, over one set of weights."""
+    """The compiled programs of one graph, one a batch size, over one set of weights.
 
-    def __init__(self, model: SavedModel, forwards: dict[int, Forward]) -> None:
+    For one thread at a time.
+    """
+
+    def __init__(self, model: SavedModel, programs: dict[int, Program]) -> None:
         self._model = model  # owns the variables, to which the programs refer but weakly
-        self._forwards = forwards
+        self._programs = programs
 
     @classmethod
     def load(cls, version_dir: Path) -> Programs:
@@ -77,10 +132,9 @@ class Programs:
                 f"{version_dir} holds other weights than its graph takes: {_first_line(error)}"
             ) from error
 
-    def run(self, images: NDArray[np.float32]) -> Scores:
-        """Return the scores of images float32 (size, 28, 28), of one of BATCH_SIZES."""
-        probabilities, novelty = self._forwards[len(images)](tf.constant(images))
-        return Scores(probabilities.numpy(), novelty.numpy())
+    def run(self, size: int, images: NDArray[np.float32]) -> Scores:
+        """Return the scores of images float32 (n, 28, 28) by the program of that size."""
+        return self._programs[size].read(images)
 
 
 def _load_model(version_dir: Path) -> SavedModel:
@@ -120,27 +174,25 @@ def _layout(name: str, spec: tf.TensorSpec) -> Layout:
     return name, spec.dtype.name, shape
 
 
-def _compile(model: SavedModel, version_dir: Path) -> dict[int, Forward]:
+def _compile(model: SavedModel, version_dir: Path) -> dict[int, Program]:
     """Compile one pass to both scores with XLA for every batch size; run each program once."""
     signature: Signature = model.signatures[NOVELTY_SIGNATURE]
-
-    def read(image: Tensor) -> tuple[Tensor, Tensor]:
-        scores = signature(image=image)
-        return scores[PROBABILITIES.name], scores[NOVELTY.name]
-
-    forward = tf.function(read, jit_compile=True)
-
-    def compile_size(size: int) -> Forward:
-        shape = (size, IMAGE_SIDE, IMAGE_SIDE)
-        program: Forward = forward.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-        program(tf.zeros(shape))
-        return program
-
     try:
         with ThreadPoolExecutor(COMPILE_THREADS) as pool:
-            return dict(zip(BATCH_SIZES, pool.map(compile_size, BATCH_SIZES), strict=True))
+            programs = pool.map(partial(Program, signature), PROGRAM_SIZES)
+            return dict(zip(PROGRAM_SIZES, programs, strict=True))
     except Exception as error:  # likewise
         raise ModelError(f"{version_dir} does not compile: {_first_line(error)}") from error
+
+
+def _shared_memory(size: int) -> tuple[NDArray[np.float32], Tensor]:
+    """Return an array (size, 28, 28) and a tensor over the same memory.
+
+    A page begins where TensorFlow wants a tensor to begin; from elsewhere it would take a copy.
+    """
+    memory = mmap.mmap(-1, 4 * size * IMAGE_SIDE * IMAGE_SIDE)
+    images = np.frombuffer(memory, np.float32).reshape(size, IMAGE_SIDE, IMAGE_SIDE)
+    return images, tf.experimental.dlpack.from_dlpack(images.__dlpack__())
 
 
 def _return_freed_memory() -> None:

@@ -1,6 +1,6 @@
 """A published version, verified and compiled: images (n, 28, 28) in, scores of n images out.
 
-A batch is read in calls of the sizes that are compiled, the last one padded.
+A batch is read in calls of the programs that are compiled, the last one padded.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ModelError
-from app.imaging import IMAGE_SIDE
 from app.inference.contract import Scores, join
 from app.inference.manifest import Manifest, check_files, read_manifest
 from app.inference.programs import Programs
-from app.inference.sizes import BATCH_SIZES, MOST_IMAGES, call_images
+from app.inference.sizes import MOST_IMAGES, PROGRAM_SIZES, most_images, next_call
 
 GRAPH = "saved_model.pb"
 ASSETS = "assets/"  # files that a graph reads
@@ -86,33 +85,25 @@ class SavedModelClassifier:
         """Return the scores of images float32 (n, 28, 28), 0..1."""
         parts, left = [], images
         while len(left):
-            size = call_images(len(left))
-            parts.append(self._call(size, left[:size]))
-            left = left[size:]
+            size, count = next_call(len(left))
+            parts.append(self.programs.run(size, left[:count]))
+            left = left[count:]
         return join(parts)
-
-    def _call(self, size: int, images: NDArray[np.float32]) -> Scores:
-        """Run the program of one size on no more images than that."""
-        count = len(images)
-        if size > count:
-            padded = np.zeros((size, IMAGE_SIDE, IMAGE_SIDE), np.float32)
-            padded[:count] = images
-            images = padded  # (size, 28, 28)
-        return self.programs.run(images).part(0, count)
 
     def _check_golden_samples(self, version_dir: Path) -> None:
         """Let every compiled program read the golden samples; raise when one answer is off."""
         golden = self.manifest.golden
         images, expected = golden.images(), golden.scores()
-        for size in BATCH_SIZES:
-            for start in range(0, len(images), size):
-                batch = images[start : start + size]
-                scores = self._call(size, batch)
+        for size in PROGRAM_SIZES:
+            most = most_images(size)
+            for start in range(0, len(images), most):
+                batch = images[start : start + most]
+                scores = self.programs.run(size, batch)
                 if not scores.are_of(len(batch)):
                     raise ModelError(
                         f"{version_dir} answers with numbers that are not finite. Remove it."
                     )
-                error = scores.off_by(expected.part(start, start + size))
+                error = scores.off_by(expected.part(start, start + most))
                 if error > golden.tolerance:
                     raise ModelError(
                         f"{version_dir} does not reproduce its golden samples: off by {error:.2g}, "

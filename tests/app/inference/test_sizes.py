@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.inference.sizes import batch_images, call_images
+from app.inference.sizes import MOST_IMAGES, batch_images, most_images, next_call
 
 
 @pytest.mark.parametrize(
@@ -17,9 +17,31 @@ def test_a_batch_needs_no_padding(waiting: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "expected"),
-    [(1, 1), (2, 2), (3, 4), (5, 4), (6, 8), (9, 8), (14, 16), (33, 16), (62, 64), (64, 64)],
+    ("left", "calls"),
+    [
+        (1, [(1, 1)]),
+        (2, [(2, 2)]),
+        (3, [(4, 3)]),
+        (6, [(4, 4), (2, 2)]),
+        (7, [(8, 7)]),
+        (13, [(8, 8), (4, 4), (1, 1)]),
+        (15, [(8, 15)]),
+        (33, [(8, 32), (1, 1)]),
+        (64, [(8, 64)]),
+    ],
 )
-def test_calls(left: int, expected: int) -> None:
-    """A size that holds them all, unless too much of it would be empty."""
-    assert call_images(left) == expected
+def test_calls(left: int, calls: list[tuple[int, int]]) -> None:
+    """A program whose turns hold them all, unless too much of one would be empty."""
+    made = []
+    while left:
+        size, count = next_call(left)
+        made.append((size, count))
+        left -= count
+    assert made == calls
+
+
+def test_every_batch_is_read_whole() -> None:
+    """No call is of more images than its program takes, and none of nothing."""
+    for left in range(1, MOST_IMAGES + 1):
+        size, count = next_call(left)
+        assert 0 < count <= min(left, most_images(size))
