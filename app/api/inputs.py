@@ -35,20 +35,21 @@ BASE64: TypeAdapter[str] = TypeAdapter(Base64Image)
 
 def one_image(body: Body) -> Image:
     """The one image of a /predict body."""
-    if body.media_type == MULTIPART:
+    media_type = body.media_type
+    if media_type == MULTIPART:
         try:
             (part,) = split_multipart(body, "file", max_parts=1)
         except PayloadTooLargeError as error:
             raise PayloadTooLargeError("Send one image here; /predict/batch takes many.") from error
         return part
-    if body.media_type == JSON:
+    if media_type == JSON:
         parsed = _parse_json(PredictBody, body.data, max_images=1)
         if parsed.pixels is not None:
             return _to_grey(parsed.pixels)
         return _from_base64(parsed.image)
-    if _is_binary(body) or body.media_type.startswith("image/"):
+    if media_type.startswith("image/") or _is_binary(body):
         return body.data
-    if body.media_type == NPY:
+    if media_type == NPY:
         raise UnsupportedImageError("A .npy file holds many images. Send it to /predict/batch.")
     raise UnsupportedImageError(
         f"This Content-Type is not read here. Send {MULTIPART}, image/*, {OCTET_STREAM} or {JSON}; "

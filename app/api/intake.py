@@ -23,6 +23,7 @@ from app.api.bodies import Body
 from app.api.inputs import Image, one_image
 from app.imaging import IMAGE_SIDE, DecodeLimits, decode
 from app.imaging.bounds import is_png_of, is_quick_png
+from app.imaging.decode import decode_plain
 from app.imaging.framed import read_framed
 
 Thing = TypeVar("Thing")
@@ -96,6 +97,9 @@ class Intake:
         """Grey values (28, 28) of a plain PNG of that size; anything else as it is."""
         if not isinstance(image, bytes) or not is_png_of(image, IMAGE_SIDE):
             return image
+        plain = decode_plain(image, self._limits)
+        if plain is not None:
+            return plain
         return decode(image, self._limits) if is_quick_png(image, IMAGE_SIDE) else image
 
 

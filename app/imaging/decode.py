@@ -83,10 +83,9 @@ def decode_shrunk(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Decoded
     """As `decode`, and also says by which whole factor the picture was shrunk."""
     if not data:
         raise UndecodableImageError("The image file is empty. Send one with a picture in it.")
-    plain = plain_png(data)
+    plain = decode_plain(data, limits)
     if plain is not None:
         height, width = plain.shape
-        _check_size((width, height), limits)
         return Decoded(plain, 1, (width, height))
     check_cost(data)
     with _open(data) as picture:
@@ -99,6 +98,15 @@ def decode_shrunk(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Decoded
             raise UndecodableImageError(
                 "The image is truncated or corrupt. Save it again and send that file."
             ) from cause
+
+
+def decode_plain(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> NDArray[np.uint8] | None:
+    """As `decode`, of a small and plain PNG alone; None of any other file, sound or not."""
+    plain = plain_png(data)
+    if plain is not None:
+        height, width = plain.shape
+        _check_size((width, height), limits)
+    return plain
 
 
 def _open(data: bytes) -> Image.Image:

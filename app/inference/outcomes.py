@@ -29,16 +29,16 @@ def failed(batch: Batch, error: Exception) -> list[Outcome]:
 def answered(batch: Batch, read: Read) -> list[Outcome]:
     """The requests that are complete with a batch."""
     scores, manifest, finished = read.scores, batch.classifier.manifest, time.monotonic()
-    requests = batch.requests
+    requests, images = batch.requests, batch.images
     readings = read_out(scores, manifest.max_novelty)
     # Once for all: to ask for each request apart takes longer than to deliver its answer.
-    in_doubt = not scores.are_of(batch.images)
+    in_doubt = not scores.are_of(images)
     _hand_out(batch, scores, readings)
     for request in requests:
         request.infer_ms += 1e3 * read.infer_s
         request.in_doubt |= in_doubt
     return [
-        (request, _conclude(request, manifest, finished, batch.images))
+        (request, _conclude(request, manifest, finished, images))
         for request in requests
         if request.read == len(request.images)
     ]
