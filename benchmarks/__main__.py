@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.errors import ModelError
 from benchmarks import folder, latency, load, network, path, startup, tutorial
-from benchmarks.closed_loop import find_wrk
+from benchmarks.wrk import find_wrk
 from training.errors import TrainingError
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], dict[str, float]]] = {

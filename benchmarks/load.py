@@ -15,13 +15,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-import uvloop
-
 from app.inference.versions import find_versions
 from benchmarks import network, overload
 from benchmarks.bodies import Body, bulk_body, single_bodies
 from benchmarks.closed_loop import Pace, drive
-from benchmarks.open_loop import Outcome, Pool, percentile_ms
+from benchmarks.fixed_rate import Waits, arrive
 from benchmarks.service import Running, running_service
 from benchmarks.targets import Target, running
 
@@ -42,7 +40,7 @@ class Times(NamedTuple):
     """How long each step takes, in seconds."""
 
     closed: int  # wrk counts whole ones
-    open: float
+    open: int
     overload: float
 
 
@@ -65,7 +63,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
         figures["start_to_ready_s"] = service.ready_s
         figures["memory_after_load_mib"] = service.resident_mib()
         peak_per_s = figures["rowscan_multipart_64_per_s"]
-        figures |= _open_loops(service, ways["multipart"], peak_per_s, times)
+        figures |= _open_loops(service, ways["multipart"], peak_per_s, rounds, times)
         figures |= _overload(service, options.models_dir, times)
     return figures
 
@@ -131,22 +129,16 @@ def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
     return figures
 
 
-def _open_loops(service: Running, body: Body, peak_per_s: float, times: Times) -> dict[str, float]:
+def _open_loops(
+    service: Running, body: Body, peak_per_s: float, rounds: int, times: Times
+) -> dict[str, float]:
     figures = {}
     for name, share in (("half", 0.5), ("90_percent", 0.9)):
-        outcomes = uvloop.run(_arrive(service.port, body, share * peak_per_s, times.open))
-        figures[f"at_{name}_of_peak_p50_ms"] = percentile_ms(outcomes, 50)
-        figures[f"at_{name}_of_peak_p99_ms"] = percentile_ms(outcomes, 99)
-        figures[f"at_{name}_of_peak_failed"] = sum(o.status != 200 for o in outcomes)
+        waits = [arrive(service.port, body, share * peak_per_s, times.open) for _ in range(rounds)]
+        for figure in Waits._fields:
+            values = [getattr(each, figure) for each in waits]
+            figures[f"at_{name}_of_peak_{figure}"] = statistics.median(values)
     return figures
-
-
-async def _arrive(port: int, body: Body, per_s: float, seconds: float) -> list[Outcome]:
-    pool = Pool(port, body.request(port))
-    await pool.open(LATENCY_CONNECTIONS)
-    outcomes = await pool.arrive(per_s, seconds)
-    pool.close()
-    return outcomes
 
 
 def _overload(service: Running, models_dir: Path, times: Times) -> dict[str, float]:

@@ -1,0 +1,90 @@
+"""wrk: posts a body over and over, as quickly as it is answered or at a fixed rate.
+
+It takes a few microseconds a request of the processors that it shares with the server; a client in
+Python takes as much as the server does.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.bodies import Body
+from benchmarks.service import HOST
+
+POST = """
+local file = io.open("{path}", "rb")
+wrk.method = "POST"
+wrk.body = file:read("*a")
+wrk.headers["Content-Type"] = "{content_type}"
+late, latest_ms = 0, 0
+local thread
+function setup(only) thread = only end
+function done(summary, latency)
+  local failed = summary.errors
+  io.write(string.format(
+    '\\n{{"requests": %d, "us": %d, "p50_us": %d, "p99_us": %d, "bad": %d, "broken": %d, ' ..
+    '"late": %d, "latest_ms": %f}}\\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    failed.status, failed.connect + failed.read + failed.write + failed.timeout,
+    thread:get("late"), thread:get("latest_ms")))
+end
+"""
+
+# Whichever connection is free takes the next arrival and waits until it is due.
+AT_A_RATE = """
+local ffi = require("ffi")
+ffi.cdef("typedef struct {{ long s; long us; }} timeval; int gettimeofday(timeval *, void *);")
+local clock, due = ffi.new("timeval"), nil
+function delay()
+  ffi.C.gettimeofday(clock, nil)
+  local now = tonumber(clock.s) * 1e3 + tonumber(clock.us) / 1e3
+  due = due and due + {every_ms} or now + {lead_ms}
+  if due < now then
+    late = late + 1
+    latest_ms = math.max(latest_ms, now - due)
+  end
+  return math.max(0, math.floor(due - now + 0.5))
+end
+"""
+LEAD_MS = 50
+
+
+class Told(NamedTuple):
+    """What wrk has to say when it is through."""
+
+    requests: int
+    us: int
+    p50_us: int  # from sending to the last byte of the answer
+    p99_us: int
+    bad: int  # answers that were not 2xx
+    broken: int  # connections that broke, answers that took longer than wrk waits (2 s)
+    late: int  # at a rate: arrivals that found no connection free
+    latest_ms: float  # for how long at most
+
+
+def find_wrk() -> str:
+    """Return where wrk is; raises RuntimeError when it is not installed."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise RuntimeError("wrk is missing. On Debian and Ubuntu: apt install wrk")
+    return wrk
+
+
+def post(port: int, body: Body, connections: int, seconds: int, per_s: float | None = None) -> Told:
+    """Post `body` for so long; at `per_s` requests a second, or again as soon as it is answered."""
+    with tempfile.TemporaryDirectory() as folder:
+        content, script = Path(folder, "body"), Path(folder, "post.lua")
+        content.write_bytes(body.content)
+        text = POST.format(path=content, content_type=body.content_type)
+        if per_s:
+            text += AT_A_RATE.format(every_ms=1e3 / per_s, lead_ms=LEAD_MS)
+        script.write_text(text, encoding="ascii")
+        command = [find_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)]
+        url = f"http://{HOST}:{port}{body.path}"
+        out = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    return Told(**json.loads(out.splitlines()[-1]))
