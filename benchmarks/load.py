@@ -41,7 +41,7 @@ class Times(NamedTuple):
 
     closed: int  # wrk counts whole ones
     open: int
-    overload: float
+    overload: int
 
 
 QUICK, FULL = Times(1, 2, 5), Times(3, 10, 120)

@@ -1,8 +1,8 @@
-"""An open loop: requests arrive at a fixed rate, whether or not the earlier ones are answered.
+"""An open loop whose requests are looked at one by one: when each was due, and what became of it.
 
-Each is timed from the moment at which it was due, not from when a connection was free to send it: a
-closed loop asks less of a server that stalls, and so hides what everyone else would have waited.
-Arrivals are let go once a millisecond, which adds up to that much to each time.
+As `fixed_rate`, each is timed from the moment at which it was due. This client is Python and takes
+as much of the processors as a service does: it is for a few dozen arrivals a second, which come
+once a millisecond at most.
 """
 
 from __future__ import annotations

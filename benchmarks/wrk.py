@@ -22,16 +22,18 @@ wrk.method = "POST"
 wrk.body = file:read("*a")
 wrk.headers["Content-Type"] = "{content_type}"
 late, latest_ms = 0, 0
+served, refused, silent = 0, 0, 0
 local thread
 function setup(only) thread = only end
 function done(summary, latency)
   local failed = summary.errors
   io.write(string.format(
     '\\n{{"requests": %d, "us": %d, "p50_us": %d, "p99_us": %d, "bad": %d, "broken": %d, ' ..
-    '"late": %d, "latest_ms": %f}}\\n',
+    '"late": %d, "latest_ms": %f, "served": %d, "refused": %d, "silent": %d}}\\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
     failed.status, failed.connect + failed.read + failed.write + failed.timeout,
-    thread:get("late"), thread:get("latest_ms")))
+    thread:get("late"), thread:get("latest_ms"),
+    thread:get("served"), thread:get("refused"), thread:get("silent")))
 end
 """
 
@@ -53,6 +55,16 @@ end
 """
 LEAD_MS = 50
 
+COUNTED = """
+function response(status, headers)
+  if status == 200 then served = served + 1 end
+  if status == 429 or status == 503 then
+    refused = refused + 1
+    if not headers["retry-after"] then silent = silent + 1 end
+  end
+end
+"""
+
 
 class Told(NamedTuple):
     """What wrk has to say when it is through."""
@@ -65,6 +77,9 @@ class Told(NamedTuple):
     broken: int  # connections that broke, answers that took longer than wrk waits (2 s)
     late: int  # at a rate: arrivals that found no connection free
     latest_ms: float  # for how long at most
+    served: int  # counted: 200
+    refused: int  # counted: 429 or 503
+    silent: int  # of these, without Retry-After
 
 
 def find_wrk() -> str:
@@ -75,14 +90,27 @@ def find_wrk() -> str:
     return wrk
 
 
-def post(port: int, body: Body, connections: int, seconds: int, per_s: float | None = None) -> Told:
-    """Post `body` for so long; at `per_s` requests a second, or again as soon as it is answered."""
+def post(
+    port: int,
+    body: Body,
+    connections: int,
+    seconds: int,
+    per_s: float | None = None,
+    *,
+    counted: bool = False,
+) -> Told:
+    """Post `body` for so long; at `per_s` requests a second, or again as soon as it is answered.
+
+    If `counted`, answers are counted by their kind, for a few microseconds each.
+    """
     with tempfile.TemporaryDirectory() as folder:
         content, script = Path(folder, "body"), Path(folder, "post.lua")
         content.write_bytes(body.content)
         text = POST.format(path=content, content_type=body.content_type)
         if per_s:
             text += AT_A_RATE.format(every_ms=1e3 / per_s, lead_ms=LEAD_MS)
+        if counted:
+            text += COUNTED
         script.write_text(text, encoding="ascii")
         command = [find_wrk(), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)]
         url = f"http://{HOST}:{port}{body.path}"
