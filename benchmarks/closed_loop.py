@@ -23,8 +23,8 @@ class Pace(NamedTuple):
 def drive(port: int, body: Body, connections: int, seconds: int, *, strict: bool = True) -> Pace:
     """Post `body` over so many connections.
 
-    Raises RuntimeError when an answer is not 2xx and, if `strict`, when a connection breaks or an
-    answer takes longer than wrk waits (2 s); else only the answers that came are counted.
+    Raises RuntimeError when an answer is 400 or above and, if `strict`, when a connection breaks or
+    an answer takes longer than wrk waits (2 s); else only the answers that came are counted.
     """
     told = wrk.post(port, body, connections, seconds)
     if told.bad or (strict and told.broken) or not told.requests:

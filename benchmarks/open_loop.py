@@ -1,8 +1,7 @@
 """An open loop whose requests are looked at one by one: when each was due, and what became of it.
 
-As `fixed_rate`, each is timed from the moment at which it was due. This client is Python and takes
-as much of the processors as a service does: it is for a few dozen arrivals a second, which come
-once a millisecond at most.
+Each is timed from the moment at which it was due, unlike with `fixed_rate`. This client is Python
+and takes as much of the processors as a service does: it is for a few dozen arrivals a second.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ class Outcome(NamedTuple):
     """One request and what became of it; times on time.monotonic()."""
 
     due: float
-    sent: float
     done: float
     status: int
     retry_after: bool
@@ -51,7 +49,7 @@ class _Connection(asyncio.Protocol):
         self._pool = pool
         self.transport: asyncio.Transport
         self._received = b""
-        self._asked: tuple[float, float] | None = None  # due, sent
+        self._asked: float | None = None  # when that was due
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -59,7 +57,7 @@ class _Connection(asyncio.Protocol):
 
     def ask(self, due: float) -> None:
         """Send the request that was due then."""
-        self._asked = (due, time.monotonic())
+        self._asked = due
         self.transport.write(self._pool.request)
 
     def data_received(self, data: bytes) -> None:
@@ -82,7 +80,7 @@ class _Connection(asyncio.Protocol):
     def _answered(self, status: int, retry_after: bool) -> None:
         if self._asked is None:
             return
-        self._pool.outcomes.append(Outcome(*self._asked, time.monotonic(), status, retry_after))
+        self._pool.outcomes.append(Outcome(self._asked, time.monotonic(), status, retry_after))
         self._asked = None
 
 

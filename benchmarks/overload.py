@@ -39,7 +39,7 @@ async def _overload(port: int, body: Body, peak_per_s: float, seconds: int) -> d
     )
     for pool, connections in ((sample, SAMPLE_CONNECTIONS), (probe, 1), (lone, 1)):
         await pool.open(connections)
-    per_s = TIMES_CAPACITY * peak_per_s - SAMPLES_PER_S
+    per_s = max(1.0, TIMES_CAPACITY * peak_per_s - SAMPLES_PER_S)
     crowd, samples, probes = await asyncio.gather(
         asyncio.to_thread(wrk.post, port, body, CONNECTIONS, seconds, per_s, counted=True),
         sample.arrive(SAMPLES_PER_S, seconds),
@@ -48,8 +48,8 @@ async def _overload(port: int, body: Body, peak_per_s: float, seconds: int) -> d
     normal_after_s = await _until_normal(lone, time.monotonic())
     for pool in (sample, probe, lone):
         pool.close()
-    figures = _figures(crowd, samples, probes, peak_per_s)
-    return figures | {"normal_after_s": normal_after_s}
+    found = figures(crowd, samples, probes, peak_per_s)
+    return found | {"normal_after_s": normal_after_s}
 
 
 async def _until_normal(lone: Pool, ended: float) -> float:
@@ -61,24 +61,25 @@ async def _until_normal(lone: Pool, ended: float) -> float:
     return time.monotonic() - ended
 
 
-def _figures(
+def figures(
     crowd: wrk.Told, samples: list[Outcome], probes: list[Outcome], peak_per_s: float
 ) -> dict[str, float]:
+    """Return what became of the crowd, of the sample among it, and of the probes."""
     served = [outcome for outcome in samples if outcome.status == 200]
     refused = [outcome for outcome in samples if outcome.status in (429, 503)]
     broken = [outcome for outcome in samples if outcome.status == BROKEN]
     all_served, seconds = crowd.served + len(served), 1e-6 * crowd.us
-    arrivals = crowd.requests + len(samples)
+    answers = crowd.requests + len(samples)
     return {
-        "arrivals_per_s": arrivals / seconds,
+        "answers_per_s": answers / seconds,
         "arrivals_late": crowd.late,
         "goodput_of_peak": all_served / seconds / peak_per_s,
         "served_p99_ms": percentile_ms(served, 99),
-        "refused_share": (crowd.refused + len(refused)) / arrivals,
+        "refused_share": (crowd.refused + len(refused)) / answers,
         "refused_p50_ms": percentile_ms(refused, 50),
         "refused_p99_ms": percentile_ms(refused, 99),
         "refused_without_retry_after": crowd.silent + sum(not o.retry_after for o in refused),
-        "other_statuses": arrivals - (all_served + crowd.refused + len(refused) + len(broken)),
+        "other_statuses": answers - (all_served + crowd.refused + len(refused) + len(broken)),
         "broken_connections": crowd.broken + len(broken),
         "probes_not_ready": sum(o.status != 200 for o in probes),
         "probe_p99_ms": percentile_ms(probes, 99),

@@ -37,23 +37,36 @@ function done(summary, latency)
 end
 """
 
-# Whichever connection is free takes the next arrival and waits until it is due.
+# Whichever connection is free takes the next arrival and waits until it is due. `delay` is called
+# when it takes it, `request` when it sends it.
 AT_A_RATE = """
 local ffi = require("ffi")
 ffi.cdef("typedef struct {{ long s; long us; }} timeval; int gettimeofday(timeval *, void *);")
-local clock, due = ffi.new("timeval"), nil
-function delay()
+local clock, due, taken, sent, prepared = ffi.new("timeval"), nil, {{}}, 0, nil
+local function now_ms()
   ffi.C.gettimeofday(clock, nil)
-  local now = tonumber(clock.s) * 1e3 + tonumber(clock.us) / 1e3
+  return tonumber(clock.s) * 1e3 + tonumber(clock.us) / 1e3
+end
+function init(args)
+  wrk.init(args)
+  prepared = wrk.format()
+end
+function delay()
+  local now = now_ms()
   due = due and due + {every_ms} or now + {lead_ms}
-  if due < now then
-    late = late + 1
-    latest_ms = math.max(latest_ms, now - due)
-  end
+  taken[#taken + 1] = due
   return math.max(0, math.floor(due - now + 0.5))
+end
+function request()
+  sent = sent + 1
+  local behind = now_ms() - (taken[sent] or due)
+  if behind > {late_ms} then late = late + 1 end
+  latest_ms = math.max(latest_ms, behind)
+  return prepared
 end
 """
 LEAD_MS = 50
+LATE_MS = 2  # arrivals are let go once a millisecond
 
 COUNTED = """
 function response(status, headers)
@@ -73,10 +86,10 @@ class Told(NamedTuple):
     us: int
     p50_us: int  # from sending to the last byte of the answer
     p99_us: int
-    bad: int  # answers that were not 2xx
+    bad: int  # answers of 400 and above
     broken: int  # connections that broke, answers that took longer than wrk waits (2 s)
-    late: int  # at a rate: arrivals that found no connection free
-    latest_ms: float  # for how long at most
+    late: int  # at a rate: requests sent more than LATE_MS after they were due
+    latest_ms: float  # by how much at most
     served: int  # counted: 200
     refused: int  # counted: 429 or 503
     silent: int  # of these, without Retry-After
@@ -107,8 +120,8 @@ def post(
         content, script = Path(folder, "body"), Path(folder, "post.lua")
         content.write_bytes(body.content)
         text = POST.format(path=content, content_type=body.content_type)
-        if per_s:
-            text += AT_A_RATE.format(every_ms=1e3 / per_s, lead_ms=LEAD_MS)
+        if per_s is not None:
+            text += AT_A_RATE.format(every_ms=1e3 / per_s, lead_ms=LEAD_MS, late_ms=LATE_MS)
         if counted:
             text += COUNTED
         script.write_text(text, encoding="ascii")

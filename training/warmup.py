@@ -20,12 +20,12 @@ from app.inference.contract import DEFAULT_SIGNATURE, INPUT
 from app.inference.manifest import MODEL_NAME
 
 WARMUP_NAME = "assets.extra/tf_serving_warmup_requests"  # where TensorFlow Serving looks
-BATCHES: Final = (1, 2, 4, 8, 16, 64)
+BATCHES: Final = (1, 2, 4, 8, 16, 64)  # images of a request each; the first is slow at any size
 LENGTH_DELIMITED = 2  # protobuf's wire type of strings and messages
 
 
 def write_warmup(folder: Path, images: NDArray[np.float32]) -> None:
-    """Write requests of one image to as many as are read at once, made of images (n, 28, 28), 0..1.
+    """Write a request of each of BATCHES, made of images (n, 28, 28), 0..1.
 
     They are repeated where there are fewer than a request holds.
     """

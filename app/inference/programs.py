@@ -2,18 +2,13 @@
 
 The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
 for a few fixed batch sizes. The programs read the weights from variables, so that another version
-of the same graph needs no compiling: its weights are put in their place. They read the images from
-memory of their own, and are called past what a call from Python otherwise goes through. The only
-module of the app that imports TensorFlow, apart from which stands all that must be importable in an
-instant.
+of the same graph needs no compiling: its weights are put in their place.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import mmap
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,80 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ModelError
-from app.imaging import IMAGE_SIDE
 from app.inference.contract import (
-    CLASSES,
     INPUT,
-    NOVELTY,
     NOVELTY_SIGNATURE,
     OUTPUTS,
-    PROBABILITIES,
     Layout,
     Scores,
 )
-from app.inference.sizes import PROGRAM_SIZES, most_images
-
-# Read once, at the import that follows. With oneDNN on, TensorFlow prints a greeting on stderr that
-# no log level silences; what XLA compiles does not use it.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-import tensorflow as tf
+from app.inference.program import PROCESSOR, Program, Signature
+from app.inference.quiet_tensorflow import tf
+from app.inference.sizes import PROGRAM_SIZES
 
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 VARIABLES = "variables/variables"  # the checkpoint within a SavedModel
 
-Tensor = Any  # TensorFlow carries no types
-SavedModel = Any
-Signature = Any
-
-
-class Program:
-    """A compiled pass over the images that lie in its memory, so many in a turn.
-
-    To make a tensor of the images and to call a function with it takes Python 120 µs, as long as an
-    image takes the network. So the function has the memory itself for a tensor, from the start, and
-    is called with what it has captured, as TensorFlow itself does at the end of all its checks.
-    """
-
-    def __init__(self, signature: Signature, size: int) -> None:
-        """Compile `signature` for turns of `size` images, and run it once."""
-        self._size = size
-        most_turns = most_images(size) // size
-        self._images, memory = _shared_memory(most_images(size))
-
-        def read(turns: Tensor) -> tuple[Tensor, Tensor]:
-            images = tf.reshape(memory, (most_turns, size, IMAGE_SIDE, IMAGE_SIDE))
-
-            def turn(at: Tensor, probabilities: Tensor, novelty: Tensor) -> tuple[Tensor, ...]:
-                scores = signature(image=images[at])
-                return (
-                    at + 1,
-                    probabilities.write(at, scores[PROBABILITIES.name]),
-                    novelty.write(at, scores[NOVELTY.name]),
-                )
-
-            found = (
-                tf.TensorArray(tf.float32, most_turns, element_shape=(size, CLASSES)),
-                tf.TensorArray(tf.float32, most_turns, element_shape=(size,)),
-            )
-            _, probabilities, novelty = tf.while_loop(
-                lambda at, *_: at < turns, turn, (tf.constant(0), *found)
-            )
-            return probabilities.concat(), novelty.concat()
-
-        compiled = tf.function(read, jit_compile=True)
-        self._function = compiled.get_concrete_function(tf.TensorSpec((), tf.int32))
-        self._captured = self._function.captured_inputs
-        self._turns = [tf.constant(turns) for turns in range(most_turns + 1)]
-        self.read(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.float32))
-
-    def read(self, images: NDArray[np.float32]) -> Scores:
-        """Return the scores of images float32 (n, 28, 28), no more than its turns hold."""
-        count = len(images)
-        self._images[:count] = images
-        turns = self._turns[-(-count // self._size)]
-        probabilities, novelty = self._function.inference_fn.call_flat(turns, *self._captured)
-        return Scores(probabilities.numpy()[:count], novelty.numpy()[:count])
+SavedModel = Any  # TensorFlow carries no types
 
 
 class Programs:
@@ -112,7 +48,8 @@ class Programs:
     @classmethod
     def load(cls, version_dir: Path) -> Programs:
         """Load a SavedModel and compile it. Raises `ModelError` when it is not as it should be."""
-        model = _load_model(version_dir)
+        with tf.device(PROCESSOR):  # whither calls follow the weights, also where there is a GPU
+            model = _load_model(version_dir)
         _check_signatures(model, version_dir)
         programs = cls(model, _compile(model, version_dir))
         _return_freed_memory()
@@ -183,16 +120,6 @@ def _compile(model: SavedModel, version_dir: Path) -> dict[int, Program]:
             return dict(zip(PROGRAM_SIZES, programs, strict=True))
     except Exception as error:  # likewise
         raise ModelError(f"{version_dir} does not compile: {_first_line(error)}") from error
-
-
-def _shared_memory(size: int) -> tuple[NDArray[np.float32], Tensor]:
-    """Return an array (size, 28, 28) and a tensor over the same memory.
-
-    A page begins where TensorFlow wants a tensor to begin; from elsewhere it would take a copy.
-    """
-    memory = mmap.mmap(-1, 4 * size * IMAGE_SIDE * IMAGE_SIDE)
-    images = np.frombuffer(memory, np.float32).reshape(size, IMAGE_SIDE, IMAGE_SIDE)
-    return images, tf.experimental.dlpack.from_dlpack(images.__dlpack__())
 
 
 def _return_freed_memory() -> None:

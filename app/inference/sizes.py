@@ -10,7 +10,7 @@ from typing import Final
 PROGRAM_SIZES: Final = (1, 2, 4, 8)
 """Images that each compiled program reads in one turn; the last one takes as many turns in a call
 as are asked for. A call takes 0.33 ms for one image, 0.42, 0.67, and 1.15 for each turn of eight:
-larger turns are no cheaper an image, since what they leave outgrows the processor's caches."""
+larger turns are hardly cheaper an image, and what 64 leave outgrows the processor's caches."""
 
 MOST_IMAGES: Final = 64
 """In a batch."""
@@ -38,7 +38,7 @@ def batch_images(waiting: int, most: int) -> int:
 
 
 def next_call(left: int) -> tuple[int, int]:
-    """The size of the program to call next for the images that are left, and how many it is given.
+    """The program to call next for 1 to MOST_IMAGES images that are left, by size, and its share.
 
     All of them, padded, or as many as fill its turns.
     """

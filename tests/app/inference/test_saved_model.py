@@ -60,6 +60,14 @@ def test_an_image_is_read_alike_in_any_batch(classifier: SavedModelClassifier, c
     np.testing.assert_allclose(together.probabilities.sum(axis=1), 1, atol=1e-5)
 
 
+def test_what_lay_in_its_place_before_spoils_no_image(classifier: SavedModelClassifier) -> None:
+    """The empty place of a padded call still holds an image of the call before."""
+    classifier.classify(np.full((8, 28, 28), np.nan, np.float32))
+    padded = classifier.classify(IMAGES[:7])
+    assert padded.are_of(7)
+    assert padded.off_by(join(classifier.classify(image[None]) for image in IMAGES[:7])) < 1e-5
+
+
 def cut_a_byte(version: Path) -> None:
     """One byte of the weights is lost."""
     path = version / WEIGHTS
