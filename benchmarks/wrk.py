@@ -48,7 +48,6 @@ local function now_ms()
   return tonumber(clock.s) * 1e3 + tonumber(clock.us) / 1e3
 end
 function init(args)
-  wrk.init(args)
   prepared = wrk.format()
 end
 function delay()
@@ -58,10 +57,13 @@ function delay()
   return math.max(0, math.floor(due - now + 0.5))
 end
 function request()
-  sent = sent + 1
-  local behind = now_ms() - (taken[sent] or due)
-  if behind > {late_ms} then late = late + 1 end
-  latest_ms = math.max(latest_ms, behind)
+  local at = taken[sent + 1]
+  if at then  -- else wrk only tries whether this is a request
+    sent = sent + 1
+    local behind = now_ms() - at
+    if behind > {late_ms} then late = late + 1 end
+    latest_ms = math.max(latest_ms, behind)
+  end
   return prepared
 end
 """
