@@ -24,7 +24,7 @@ from benchmarks.service import Running, running_service
 from benchmarks.targets import Target, running
 
 CONNECTIONS = (1, 16, 64)
-CROWD = 64
+STACK_CONNECTIONS = 64
 PEERS = ["ceilings", "tutorial", "lit"]
 
 
@@ -145,7 +145,7 @@ def _open_loops(
 
 
 def _overload(service: Running, models_dir: Path, times: Times) -> dict[str, float]:
-    body = bulk_body(models_dir, CROWD)
-    peak_per_s = drive(service.port, body, CROWD, times.closed).per_s
+    body = bulk_body(models_dir, STACK_CONNECTIONS)
+    peak_per_s = drive(service.port, body, STACK_CONNECTIONS, times.closed).per_s
     found = overload.measure(service.port, body, peak_per_s, times.overload)
     return {f"overload_{name}": value for name, value in found.items()}

@@ -1,8 +1,8 @@
-"""A SavedModel, compiled: the graph of a published version as programs of fixed batch sizes.
+"""A SavedModel, compiled: the graph of a published version as programs of fixed sizes.
 
 The SavedModel on disk is ordinary, so that other servers load it too: it is compiled here, at load,
-for a few fixed batch sizes. The programs read the weights from variables, so that another version
-of the same graph needs no compiling: its weights are put in their place.
+for a few fixed sizes. The programs read the weights from variables, so that another version of the
+same graph needs no compiling: its weights are put in their place.
 """
 
 from __future__ import annotations
@@ -18,13 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import ModelError
-from app.inference.contract import (
-    INPUT,
-    NOVELTY_SIGNATURE,
-    OUTPUTS,
-    Layout,
-    Scores,
-)
+from app.inference.contract import INPUT, NOVELTY_SIGNATURE, OUTPUTS, Layout, Scores
 from app.inference.program import PROCESSOR, Program, Signature
 from app.inference.quiet_tensorflow import tf
 from app.inference.sizes import PROGRAM_SIZES
@@ -36,7 +30,7 @@ SavedModel = Any  # TensorFlow carries no types
 
 
 class Programs:
-    """The compiled programs of one graph, one a batch size, over one set of weights.
+    """The compiled programs of one graph, one a size, over one set of weights.
 
     For one thread at a time.
     """
@@ -112,7 +106,7 @@ def _layout(name: str, spec: tf.TensorSpec) -> Layout:
 
 
 def _compile(model: SavedModel, version_dir: Path) -> dict[int, Program]:
-    """Compile one pass to both scores with XLA for every batch size; run each program once."""
+    """Compile one pass to both scores with XLA for every size; run each program once."""
     signature: Signature = model.signatures[NOVELTY_SIGNATURE]
     try:
         with ThreadPoolExecutor(COMPILE_THREADS) as pool:

@@ -1,6 +1,6 @@
 """A published version, verified and compiled: images (n, 28, 28) in, scores of n images out.
 
-A batch is read in calls of the programs that are compiled, the last one padded.
+A batch is read in one call of a compiled program, or in a few.
 """
 
 from __future__ import annotations
