@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.context import new_id
+from app.api.context import new_id, note_that_body_has_come
 from app.api.problems import MEDIA_TYPE, problem_body
 from app.errors import PROBLEMS, MalformedRequestError
 
@@ -112,6 +112,11 @@ class Protocol(HttpToolsProtocol):
         self._head_is_there()
         self._request_came = True
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        super().on_message_complete()
+        note_that_body_has_come(self.scope["state"])
 
     def on_response_complete(self) -> None:
         """Called when a request has been answered."""

@@ -17,7 +17,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from app.api.context import context_of
+from app.api.context import context_of, has_come
 from app.api.limits import check_images
 from app.errors import (
     DeadlineExceededError,
@@ -83,39 +83,49 @@ class Bodies:
             raise MalformedRequestError(
                 f"The Content-Type is longer than {MAX_CONTENT_TYPE_CHARS} characters."
             )
-        chunks: list[bytes] = []
-        total = held = 0
+        packed = headers.encoding != AS_IT_IS
         try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                more = True
-                while more:
-                    message = await request.receive()
-                    if message["type"] == "http.disconnect":
-                        raise ClientDisconnect
-                    chunk = message.get("body", b"")
-                    total += len(chunk)
-                    held += len(chunk)
-                    self._arriving += len(chunk)
-                    self._check(total)
-                    chunks.append(chunk)
-                    more = message.get("more_body", False)
-                data = b"".join(chunks)
-                if total and headers.encoding != AS_IT_IS:
-                    unpacked = min(self._max_bytes, MOST_UNPACKED * total)
-                    held += unpacked
-                    self._arriving += unpacked
-                    self._check(total)
-                    data = await asyncio.to_thread(self._uncompressed, data)
+            if has_come(request.scope) and not packed:
+                data = await self._arrive(request, packed)  # which has nothing to wait for
+            else:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    data = await self._arrive(request, packed)
         except TimeoutError:
             raise DeadlineExceededError(
                 "The body did not arrive in time. Send a smaller image, or allow more time."
             ) from None
-        finally:
-            self._arriving -= held
-            context_of(request).bytes_in = total
         if not data:
             raise MalformedRequestError("The body is empty. Send an image.")
         return Body(headers.content_type, data)
+
+    async def _arrive(self, request: Request, packed: bool) -> bytes:
+        """All of a body, unpacked."""
+        chunks: list[bytes] = []
+        total = held = 0
+        try:
+            more = True
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk = message.get("body", b"")
+                total += len(chunk)
+                held += len(chunk)
+                self._arriving += len(chunk)
+                self._check(total)
+                chunks.append(chunk)
+                more = message.get("more_body", False)
+            data = b"".join(chunks)
+            if total and packed:
+                unpacked = min(self._max_bytes, MOST_UNPACKED * total)
+                held += unpacked
+                self._arriving += unpacked
+                self._check(total)
+                data = await asyncio.to_thread(self._uncompressed, data)
+            return data
+        finally:
+            self._arriving -= held
+            context_of(request).bytes_in = total
 
     def _uncompressed(self, data: bytes) -> bytes:
         """What was compressed, which is bounded as if it had come so."""

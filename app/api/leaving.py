@@ -19,18 +19,16 @@ async def while_client_waits(request: Request, answer: asyncio.Future[Result]) -
 
     The body must have been read.
     """
-    watches: list[asyncio.Task[None]] = []
-
-    def watch() -> None:
-        watches.append(asyncio.create_task(_end_with_connection(request, answer)))
-
-    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, watch)
+    timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, _watch, request, answer)
     try:
         return await answer
     finally:
         timer.cancel()
-        for task in watches:
-            task.cancel()
+
+
+def _watch(request: Request, answer: asyncio.Future[Result]) -> None:
+    watching = asyncio.create_task(_end_with_connection(request, answer))
+    answer.add_done_callback(lambda _: watching.cancel())
 
 
 async def _end_with_connection(request: Request, answer: asyncio.Future[Result]) -> None:

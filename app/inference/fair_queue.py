@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     finished: float  # the last of them, on time.monotonic()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Request:
     """The images of one caller, and how far they have come."""
 
