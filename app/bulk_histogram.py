@@ -12,9 +12,6 @@ class BulkHistogram(Histogram):
 
     def observe_all(self, observed: NDArray[np.floating]) -> None:
         """Count all values (n,)."""
-        if len(observed) == 1:  # as of a lone request, and then the plain way is quicker
-            self.observe(float(observed[0]))
-            return
         # The library has no public way to count more than one value at once.
         counts = np.bincount(np.searchsorted(self._upper_bounds, observed))
         self._sum.inc(float(observed.sum(dtype=np.float64)))

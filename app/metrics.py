@@ -4,9 +4,9 @@
     batch is read, version is tried    ─┼─▶ Metrics ─▶ text ─▶ GET /metrics
     state of the service, at a scrape  ─┘
 
-Requests are noted one by one and counted many at once; what is counted at each batch has its labels
-resolved beforehand. What only has a state, such as the queue, is read when it is asked for. The
-meaning of each metric: docs/operations.md.
+What happens is noted, and counted many at once: the library's code, run here and there between two
+requests, would find the processor's caches cold each time. What only has a state, such as the
+queue, is read when it is asked for. The meaning of each metric: docs/operations.md.
 
 Several workers share files (prometheus-client's multiprocess mode), named by the worker's place and
 not by its process: one that follows another in its place goes on with its counts. Any of them
@@ -28,7 +28,6 @@ import numpy as np
 from prometheus_client import (
     CollectorRegistry,
     Counter,
-    Histogram,
     disable_created_metrics,
     generate_latest,
     values,
@@ -61,7 +60,7 @@ LOADED, REFUSED = "loaded", "refused"
 UNTIMED: Final = frozenset(PROBLEMS[kind].reason for kind in (UnauthorizedError, RateLimitedError))
 PUBLISH_EVERY_S: Final = 1.0
 TRIES, TRY_AGAIN_S = 10, 0.01  # of reading what other workers have counted
-COUNT_AT: Final = 256  # requests that have ended; a scrape counts them before
+COUNT_AT: Final = 256  # requests, batches, pictures; a scrape counts them before
 
 # Milliseconds, a description, the end on time.monotonic().
 Timing = tuple[Stage, float, str, float]
@@ -118,13 +117,13 @@ class Metrics:
         self._ended: list[tuple[str, int, float, Sequence[Timing]]] = []
 
     def _count_the_network(self) -> None:
-        self._batch_images = Histogram(
+        self._batch_images = BulkHistogram(
             "rowscan_batch_images",
             "Images that the network read at once",
             buckets=BATCH_BUCKETS,
             registry=self._registry,
         )
-        self._batch_seconds = Histogram(
+        self._batch_seconds = BulkHistogram(
             "rowscan_batch_duration_seconds",
             "Time that the network took for a batch",
             buckets=STAGE_BUCKETS_S,
@@ -141,6 +140,9 @@ class Metrics:
             buckets=CONFIDENCE_BUCKETS,
             registry=self._registry,
         )
+        # Images and seconds of batches, and what was said of pictures, that are not counted yet.
+        self._batches: list[tuple[int, float]] = []
+        self._readings: list[Reading] = []
         loads = self._counter("version_loads", "Published versions that were tried", "result")
         self._loads = {result: loads.labels(result) for result in (LOADED, REFUSED)}
 
@@ -193,18 +195,30 @@ class Metrics:
 
     def batch_read(self, images: int, infer_s: float) -> None:
         """As `app.inference.observer.BatchObserver` says."""
-        self._batch_images.observe(images)
-        self._batch_seconds.observe(infer_s)
+        self._batches.append((images, infer_s))
+        if len(self._batches) >= COUNT_AT:
+            self._count_read()
 
     def answered(self, readings: Sequence[Reading]) -> None:
         """As `app.inference.observer.BatchObserver` says."""
-        digits = [reading.digit for reading in readings]
+        self._readings += readings
+        if len(self._readings) >= COUNT_AT:
+            self._count_read()
+
+    def _count_read(self) -> None:
+        """Count what the network has read since the last time: likewise together."""
+        if self._batches:
+            images, seconds = zip(*self._batches, strict=True)
+            self._batch_images.observe_all(np.array(images, np.float64))
+            self._batch_seconds.observe_all(np.array(seconds))
+        digits = [reading.digit for reading in self._readings]
         for digit in set(digits):
             self._predictions[digit].inc(digits.count(digit))
-        self._confidence.observe_all(np.array([reading.confidence for reading in readings]))
-        strangers = sum(not reading.is_digit for reading in readings)
-        if strangers:
-            self._abstentions.inc(strangers)
+        confidences = [reading.confidence for reading in self._readings]
+        self._confidence.observe_all(np.array(confidences))
+        self._abstentions.inc(sum(not reading.is_digit for reading in self._readings))
+        self._batches.clear()
+        self._readings.clear()
 
     def version_loaded(self) -> None:
         """As `app.inference.observer.VersionObserver` says."""
@@ -217,6 +231,7 @@ class Metrics:
     def refresh(self, service: Service) -> None:
         """Note the state of the service as it is now. Called in the event loop."""
         self._count_ended()
+        self._count_read()
         self._state.refresh(service, self.in_progress)
 
     def publish(self, service: Service, every_s: float = PUBLISH_EVERY_S) -> asyncio.Task[None]:

@@ -165,6 +165,21 @@ def test_requests_do_not_pile_up() -> None:
         assert scraped.value("request_stage_seconds_sum", stage="decode") == pytest.approx(0.256)
 
 
+def test_batches_and_pictures_do_not_pile_up() -> None:
+    """They are counted without a scrape as well, whichever there are more of."""
+    batches, pictures = Metrics(), Metrics()
+    for _ in range(COUNT_AT):
+        batches.batch_read(3, 0.5)
+    pictures.answered([Reading(7, [0.1] * 10, is_digit=False, novelty=0.9)] * COUNT_AT)
+    for _ in range(2):
+        scraped = Scraped(batches.text().decode())
+        assert scraped.value("batch_images_sum") == 3 * COUNT_AT
+        assert scraped.value("batch_duration_seconds_sum") == 0.5 * COUNT_AT
+        scraped = Scraped(pictures.text().decode())
+        assert scraped.nonzero("predictions_total", "digit") == {"7": COUNT_AT}
+        assert scraped.value("abstentions_total") == COUNT_AT
+
+
 async def test_under_load(
     app: FastAPI, client: httpx.AsyncClient, classifier: FakeClassifier
 ) -> None:
