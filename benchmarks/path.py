@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Scope
 from app.api.answers import json_response, prediction
 from app.api.bodies import Body as ReadBody
 from app.api.bodies import split_multipart
+from app.api.context import note_that_body_has_come
 from app.imaging import decode, normalise
 from app.inference.classifier import Done, Read
 from app.inference.contract import Scores
@@ -99,7 +100,9 @@ async def _post(app: ASGIApp, body: Body, query: bytes) -> None:
             (b"content-type", body.content_type.encode()),
             (b"content-length", str(len(body.content)).encode()),
         ],
+        "state": {},
     }  # fmt: skip
+    note_that_body_has_come(scope["state"])
     messages: list[Message] = [{"type": "http.request", "body": body.content}]
     stays = asyncio.get_running_loop().create_future()
 
