@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,9 +12,11 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import FastAPI
 
+from app.inference.fake import FakeClassifier
 from app.protocol import Protocol
 from app.server import Server, configure
 from app.settings import Settings
+from tests.app.ways_in import SEVEN_PNG
 
 HOST = "127.0.0.1"
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -67,6 +70,22 @@ async def test_what_was_sent_before_the_stop_is_answered(app: FastAPI, settings:
                 await server.shutdown([listener])
                 for connection in (kept, new):
                     assert (await asyncio.to_thread(answer, connection)).startswith(STATUS)
+
+
+async def test_a_stop_is_told(
+    app: FastAPI, settings: Settings, classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When it begins, with the requests that are to be finished, and when it has ended."""
+    classifier.gate.clear()
+    async with serving(app, settings) as (_, listener):
+        _, writer = await asyncio.open_connection(*listener.getsockname())
+        body = b"Content-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(SEVEN_PNG)
+        writer.write(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + body + SEVEN_PNG)
+        await asyncio.to_thread(classifier.entered.wait, PATIENCE_S)
+        asyncio.get_running_loop().call_later(0.3, classifier.gate.set)
+    who = f"Process {os.getpid()}"
+    assert caplog.messages == [f"{who} stops; requests to finish: 1", f"{who} has stopped"]
+    writer.close()
 
 
 @pytest.mark.parametrize("pieces", [1, 4])
