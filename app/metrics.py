@@ -195,15 +195,14 @@ class Metrics:
 
     def batch_read(self, images: int, infer_s: float) -> None:
         """As `app.inference.observer.BatchObserver` says."""
-        self._batches.append((images, infer_s))
-        if len(self._batches) >= COUNT_AT:
+        # Pictures too: here, as a rule, the network has its next batch, and nobody waits for long.
+        if len(self._batches) >= COUNT_AT or len(self._readings) >= COUNT_AT:
             self._count_read()
+        self._batches.append((images, infer_s))
 
     def answered(self, readings: Sequence[Reading]) -> None:
         """As `app.inference.observer.BatchObserver` says."""
         self._readings += readings
-        if len(self._readings) >= COUNT_AT:
-            self._count_read()
 
     def _count_read(self) -> None:
         """Count what the network has read since the last time: likewise together."""

@@ -166,11 +166,12 @@ def test_requests_do_not_pile_up() -> None:
 
 
 def test_batches_and_pictures_do_not_pile_up() -> None:
-    """They are counted without a scrape as well, whichever there are more of."""
+    """They are counted without a scrape as well, at the next batch, whichever are more."""
     batches, pictures = Metrics(), Metrics()
-    for _ in range(COUNT_AT):
+    for _ in range(COUNT_AT + 1):
         batches.batch_read(3, 0.5)
     pictures.answered([Reading(7, [0.1] * 10, is_digit=False, novelty=0.9)] * COUNT_AT)
+    pictures.batch_read(3, 0.5)
     for _ in range(2):
         scraped = Scraped(batches.text().decode())
         assert scraped.value("batch_images_sum") == 3 * COUNT_AT
