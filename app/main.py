@@ -82,6 +82,7 @@ def create_app(
             network.close()
         reader.close()
         publishing.cancel()
+        metrics.publish_last(service)
         if tracing is not None:
             await tracing.stop(service.time_to_stop_s)
 

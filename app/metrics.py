@@ -4,9 +4,9 @@
     batch is read, version is tried    ─┼─▶ Metrics ─▶ text ─▶ GET /metrics
     state of the service, at a scrape  ─┘
 
-What happens is noted, and counted many at once: the library's code, run here and there between two
-requests, would find the processor's caches cold each time. What only has a state, such as the
-queue, is read when it is asked for. The meaning of each metric: docs/operations.md.
+What happens often is noted, and counted many at once: the library's code, run between two requests,
+would find the processor's caches cold each time. What only has a state, such as the queue, is read
+when it is asked for. The meaning of each metric: docs/operations.md.
 
 Several workers share files (prometheus-client's multiprocess mode), named by the worker's place and
 not by its process: one that follows another in its place goes on with its counts. Any of them
@@ -83,6 +83,7 @@ class Metrics:
             values.ValueClass = values.MultiProcessValue(lambda: worker)  # type: ignore[no-untyped-call]
             self._shown = CollectorRegistry()
             MultiProcessCollector(self._shown)  # type: ignore[no-untyped-call]
+        self._publishes = True  # without trouble
         self.in_progress = 0  # requests that have not ended; the envelope counts
         self._count_requests()
         self._count_the_network()
@@ -206,18 +207,17 @@ class Metrics:
 
     def _count_read(self) -> None:
         """Count what the network has read since the last time: likewise together."""
-        if self._batches:
-            images, seconds = zip(*self._batches, strict=True)
+        batches, self._batches = self._batches, []
+        readings, self._readings = self._readings, []
+        if batches:
+            images, seconds = zip(*batches, strict=True)
             self._batch_images.observe_all(np.array(images, np.float64))
             self._batch_seconds.observe_all(np.array(seconds))
-        digits = [reading.digit for reading in self._readings]
+        digits = [reading.digit for reading in readings]
         for digit in set(digits):
             self._predictions[digit].inc(digits.count(digit))
-        confidences = [reading.confidence for reading in self._readings]
-        self._confidence.observe_all(np.array(confidences))
-        self._abstentions.inc(sum(not reading.is_digit for reading in self._readings))
-        self._batches.clear()
-        self._readings.clear()
+        self._confidence.observe_all(np.array([reading.confidence for reading in readings]))
+        self._abstentions.inc(sum(not reading.is_digit for reading in readings))
 
     def version_loaded(self) -> None:
         """As `app.inference.observer.VersionObserver` says."""
@@ -238,16 +238,23 @@ class Metrics:
         return asyncio.create_task(self._publish(service, every_s))
 
     async def _publish(self, service: Service, every_s: float) -> None:
-        well = True
         while self._shared:
-            try:
-                self.refresh(service)
-                well = True
-            except Exception:  # such as a full disk, which may have room again
-                if well:  # not again every second
-                    logger.exception("The state of this process could not be written down")
-                well = False
+            self._write_down(service)
             await asyncio.sleep(every_s)
+
+    def publish_last(self, service: Service) -> None:
+        """Let them know what it was at the end."""
+        if self._shared:
+            self._write_down(service)
+
+    def _write_down(self, service: Service) -> None:
+        try:
+            self.refresh(service)
+            self._publishes = True
+        except Exception:  # such as a full disk, which may have room again
+            if self._publishes:  # not again every second
+                logger.exception("The state of this process could not be written down")
+            self._publishes = False
 
     def text(self) -> bytes:
         """All metrics, in Prometheus's text format. Takes milliseconds; not for the event loop."""

@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
         for _ in range(LOOKS_BEFORE_STOP):
             await asyncio.sleep(LOOK_S)
         who = f"Process {os.getpid()}"
-        announce(f"{who} stops; requests to finish: {len(self.server_state.tasks)}")
+        announce(f"{who} stops; requests under way: {len(self.server_state.tasks)}")
         await super().shutdown(sockets)
         announce(f"{who} has stopped")
 

@@ -176,7 +176,7 @@ class Supervisor:
         for place in range(count):
             own = {PLACE: str(place), METRICS_DIR: metrics_dir}
             start = partial(Worker, command, listener, own)
-            # Of what it counted nothing is lost; of its state nothing may stay.
+            # What it counted stays, its state must not.
             forget = partial(mark_process_dead, place, metrics_dir)
             self._places.append(Place(start, forget, back_off_s))
 

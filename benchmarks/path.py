@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Message, Scope
 
 from app.api.answers import json_response, prediction
 from app.api.bodies import Body as ReadBody
-from app.api.bodies import split_multipart
 from app.api.context import note_that_body_has_come
+from app.api.multipart import split_multipart
 from app.imaging import decode, normalise
 from app.inference.classifier import Done, Read
 from app.inference.contract import Scores

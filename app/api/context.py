@@ -57,7 +57,7 @@ class RequestContext:
 
 
 class Timed:
-    """A `with` statement's clock; one made of a generator takes four times as long."""
+    """A `with` statement's clock; one made of a generator takes more than twice as long."""
 
     def __init__(self, context: RequestContext, name: Stage) -> None:
         self._context = context

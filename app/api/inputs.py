@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from app.api import npy
-from app.api.bodies import MULTIPART, Body, split_multipart
+from app.api.bodies import Body
 from app.api.limits import check_images, check_values
+from app.api.multipart import MULTIPART, split_multipart
 from app.errors import (
     InvalidInputError,
     MalformedRequestError,

@@ -33,7 +33,8 @@ def parse_npy(data: bytes, max_images: int) -> NDArray[np.uint8]:
     content = data[file.tell() :]
     if len(content) != math.prod(shape):
         raise MalformedRequestError("The array is shorter or longer than its header says.")
-    return np.frombuffer(content, np.uint8).reshape(shape, order="F" if fortran_order else "C")
+    stack = np.frombuffer(content, np.uint8).reshape(shape, order="F" if fortran_order else "C")
+    return np.ascontiguousarray(stack)  # what looks at pictures goes through them row by row
 
 
 def _read_header(file: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:

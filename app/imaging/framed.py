@@ -79,7 +79,7 @@ def read_framed(
 def surely_framed(light: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which of the light-on-dark pictures (n, 28, 28) are surely in the MNIST frame, (n,).
 
-    Sums of pixels are whole numbers below 2²⁴, and moments halves, so that float32 has them exact.
+    Sums of pixels are whole numbers below 2²⁴ and moments are halves, which float32 has exactly.
     """
     count = len(light)
     ink = light.astype(np.float32)

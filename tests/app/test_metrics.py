@@ -148,12 +148,22 @@ def test_many_values_at_once(values: list[float]) -> None:
 
 
 def samples_of(histogram: BulkHistogram) -> list[tuple[str, Any, float]]:
-    """Names, labels and values."""
+    """Names, labels and values, but when it was made."""
     (family,) = histogram.collect()
-    return [(sample.name, sample.labels, sample.value) for sample in family.samples]
+    return [
+        (sample.name, sample.labels, sample.value)
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    ]
 
 
-def test_requests_do_not_pile_up() -> None:
+@pytest.fixture
+def service() -> Service:
+    """One that has not loaded anything."""
+    return Service(max_queue_images=1, drain_s=1)
+
+
+def test_requests_do_not_pile_up(service: Service) -> None:
     """So many are counted without a scrape; none is lost, none counted twice."""
     metrics = Metrics()
     for _ in range(COUNT_AT):
@@ -163,22 +173,25 @@ def test_requests_do_not_pile_up() -> None:
         assert scraped.value("requests_total", route="/predict", status="200") == COUNT_AT
         assert scraped.value("request_stage_seconds_count", stage="decode") == COUNT_AT
         assert scraped.value("request_stage_seconds_sum", stage="decode") == pytest.approx(0.256)
+        metrics.refresh(service)
 
 
-def test_batches_and_pictures_do_not_pile_up() -> None:
-    """They are counted without a scrape as well, at the next batch, whichever are more."""
+def test_batches_and_pictures_do_not_pile_up(service: Service) -> None:
+    """They are counted without a scrape as well, before the next batch, whichever are more."""
     batches, pictures = Metrics(), Metrics()
     for _ in range(COUNT_AT + 1):
         batches.batch_read(3, 0.5)
     pictures.answered([Reading(7, [0.1] * 10, is_digit=False, novelty=0.9)] * COUNT_AT)
     pictures.batch_read(3, 0.5)
-    for _ in range(2):
+    for not_counted in (1, 0, 0):
         scraped = Scraped(batches.text().decode())
-        assert scraped.value("batch_images_sum") == 3 * COUNT_AT
-        assert scraped.value("batch_duration_seconds_sum") == 0.5 * COUNT_AT
+        assert scraped.value("batch_images_sum") == 3 * (COUNT_AT + 1 - not_counted)
+        assert scraped.value("batch_duration_seconds_sum") == 0.5 * (COUNT_AT + 1 - not_counted)
         scraped = Scraped(pictures.text().decode())
         assert scraped.nonzero("predictions_total", "digit") == {"7": COUNT_AT}
         assert scraped.value("abstentions_total") == COUNT_AT
+        batches.refresh(service)
+        pictures.refresh(service)
 
 
 async def test_under_load(
@@ -361,6 +374,19 @@ async def test_publishing_outlives_errors(
     publishing.cancel()
     assert Scraped(metrics.text().decode()).value("queue_images") == 5
     assert caplog.text.count("could not be written down") == 1
+
+
+async def test_what_a_worker_counts_last(
+    settings: Settings, classifier: FakeClassifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is written down when it stops, for those that go on."""
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    metrics = Metrics(2, worker=0)
+    async with client_of(create_app(settings, classifier, metrics=metrics)) as client:
+        await client.post(**ways_in.raw(SEVEN_PNG))
+    scraped = Scraped(metrics.text().decode())
+    assert scraped.value("requests_total", route="/predict", status="200") == 1
+    assert scraped.value("batch_images_sum") == scraped.value("confidence_ratio_count") == 1
 
 
 def documented() -> Sequence[str]:

@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.context import has_come
 from app.inference.fake import FakeClassifier
 from app.protocol import Protocol
 from app.server import Server, configure
@@ -20,6 +22,7 @@ from tests.app.ways_in import SEVEN_PNG
 
 HOST = "127.0.0.1"
 REQUEST = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n"
 STATUS = b"HTTP/1.1 200"
 PATIENCE_S = 10
 
@@ -40,11 +43,15 @@ class Hasty(Protocol):
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, settings: Settings, protocol: type[Protocol] = Protocol
+    app: FastAPI,
+    settings: Settings,
+    protocol: type[Protocol] = Protocol,
+    wrapped: ASGIApp | None = None,
 ) -> AsyncIterator[tuple[Server, socket.socket]]:
     """The server and its listening socket. Whoever asks stops it."""
     listener = socket.create_server((HOST, 0))
     config = configure(settings, app)
+    config.app = wrapped or app
     config.http = protocol
     server = Server(config, app.state.service)
     task = asyncio.create_task(server.serve([listener]))
@@ -75,17 +82,41 @@ async def test_what_was_sent_before_the_stop_is_answered(app: FastAPI, settings:
 async def test_a_stop_is_told(
     app: FastAPI, settings: Settings, classifier: FakeClassifier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """When it begins, with the requests that are to be finished, and when it has ended."""
+    """When it begins, with the requests that are under way then, and when it has ended."""
     classifier.gate.clear()
-    async with serving(app, settings) as (_, listener):
-        _, writer = await asyncio.open_connection(*listener.getsockname())
-        body = b"Content-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(SEVEN_PNG)
-        writer.write(b"POST /predict HTTP/1.1\r\nHost: x\r\n" + body + SEVEN_PNG)
+    async with serving(app, settings) as (server, listener):
+        _, idle = await asyncio.open_connection(*listener.getsockname())
+        _, asking = await asyncio.open_connection(*listener.getsockname())
+        asking.write(POST % len(SEVEN_PNG) + b"\r\n" + SEVEN_PNG)
         await asyncio.to_thread(classifier.entered.wait, PATIENCE_S)
-        asyncio.get_running_loop().call_later(0.3, classifier.gate.set)
+        server.should_exit = True
+        async with asyncio.timeout(PATIENCE_S):
+            while not caplog.messages:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        classifier.gate.set()
     who = f"Process {os.getpid()}"
-    assert caplog.messages == [f"{who} stops; requests to finish: 1", f"{who} has stopped"]
-    writer.close()
+    assert caplog.messages == [f"{who} stops; requests under way: 1", f"{who} has stopped"]
+    for writer in (idle, asking):
+        writer.close()
+
+
+async def test_an_upload_that_stalls(app: FastAPI, settings: Settings) -> None:
+    """It has its deadline, and one that is whole is known to be."""
+    wholes: list[bool] = []
+
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            wholes.append(has_come(scope))
+        await app(scope, receive, send)
+
+    async with serving(app, settings, wrapped=noting) as (_, listener):
+        for sent in (SEVEN_PNG, SEVEN_PNG[:50]):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(POST % len(SEVEN_PNG) + b"X-Deadline-Ms: 100\r\n\r\n" + sent)
+            status = await asyncio.wait_for(reader.read(12), PATIENCE_S)
+            assert status == (b"HTTP/1.1 200" if sent is SEVEN_PNG else b"HTTP/1.1 504")
+            writer.close()
+    assert wholes == [True, False]
 
 
 @pytest.mark.parametrize("pieces", [1, 4])

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from app.api.bodies import Bodies
-from app.api.context import begin
+from app.api.context import begin, note_that_body_has_come
 from app.errors import DeadlineExceededError, QueueFullError
 
 BODY = b"0123456789"
@@ -64,12 +64,32 @@ async def test_small_compressed_bodies_take_little_room() -> None:
     assert {body.data for body in found} == {BODY}
 
 
-async def test_what_takes_too_long_to_unpack(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_body_that_has_come_needs_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is set for it; for one of which that is not known there is one."""
+    set_s: list[float] = []
+
+    def timeout(delay: float) -> asyncio.Timeout:
+        set_s.append(delay)
+        return asyncio.Timeout(None)
+
+    monkeypatch.setattr("app.api.bodies.asyncio.timeout", timeout)
+    bodies, whole, unknown = Bodies(max_bytes=40), request_of(BODY), request_of(BODY)
+    note_that_body_has_come(whole.scope["state"])
+    assert (await bodies.read(whole, time.monotonic() + 60)).data == BODY
+    assert set_s == []
+    assert (await bodies.read(unknown, time.monotonic() + 60)).data == BODY
+    assert len(set_s) == 1
+
+
+@pytest.mark.parametrize("come", [False, True])
+async def test_what_takes_too_long_to_unpack(monkeypatch: pytest.MonkeyPatch, come: bool) -> None:
     """The deadline is that of the upload and of its unpacking together; the room comes back."""
     unpacked = threading.Event()
     bodies = Bodies(max_bytes=40, max_arriving_bytes=85)
     monkeypatch.setattr(bodies, "_uncompressed", lambda _: unpacked.wait())
     packed = request_of(gzip.compress(BODY), encoding="gzip")
+    if come:
+        note_that_body_has_come(packed.scope["state"])
     with pytest.raises(DeadlineExceededError):
         await bodies.read(packed, time.monotonic() + 0.05)
     unpacked.set()

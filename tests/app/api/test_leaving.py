@@ -70,14 +70,16 @@ async def test_who_left_is_not_computed(
         writer.close()
 
 
-async def test_answering_leaves_no_task(port: int) -> None:
+async def test_answering_leaves_no_task(port: int, classifier: FakeClassifier) -> None:
     """What watches a connection ends with its answer, and the connection serves on."""
     before = asyncio.all_tasks()
+    classifier.gate.clear()
     reader, writer = await send(port)
+    await until(lambda: len(asyncio.all_tasks() - before) == 2)  # the request's, and the watch
+    classifier.gate.set()
     for _ in range(5):
         await reader.readuntil(b"}")
         writer.write(REQUEST)
     await reader.readuntil(b"}")
-    await asyncio.sleep(0.01)
-    assert asyncio.all_tasks() == before
+    await until(lambda: asyncio.all_tasks() == before)
     writer.close()
