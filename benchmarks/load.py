@@ -90,9 +90,11 @@ def _rounds(
     found: dict[str, list[float]] = defaultdict(list)
     alone = network.Alone(version)
     for _ in range(rounds):
-        found["network_best_images_per_s"].append(alone.images_per_s(times.closed))
         for connections in CONNECTIONS:
             for case in cases:
+                if case.name == "rowscan_bulk":  # seconds later the machine may have another speed
+                    best_per_s = alone.images_per_s(times.closed)
+                    found[f"network_best_{connections}_per_s"].append(best_per_s)
                 pace = _drive(case, service, targets, connections, times.closed)
                 name, body = f"{case.name}_{connections}", case.bodies[connections]
                 found[f"{name}_per_s"].append(pace.per_s * body.images)
@@ -122,7 +124,7 @@ def _ratios(found: dict[str, list[float]]) -> dict[str, float]:
     for c in CONNECTIONS:
         raw, bulk = f"rowscan_raw_{c}_per_s", f"rowscan_bulk_{c}_per_s"
         figures[f"raw_{c}_of_ceiling"] = ratio(raw, f"ceilings_raw_{c}_per_s")
-        figures[f"bulk_{c}_of_network"] = ratio(bulk, "network_best_images_per_s")
+        figures[f"bulk_{c}_of_network"] = ratio(bulk, f"network_best_{c}_per_s")
         for peer in PEERS:
             mine, theirs = (f"{server}_multipart_{c}_per_s" for server in ("rowscan", peer))
             figures[f"multipart_{c}_of_{peer}"] = ratio(mine, theirs)

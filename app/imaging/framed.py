@@ -65,24 +65,26 @@ def read_framed(
 
     Light on dark first, then dark on light, as `normalise` does.
     """
-    framed = surely_framed(grey)  # (n,)
-    ink = grey
+    ink = grey.astype(np.float32)
+    framed = surely_framed(grey, ink)  # (n,)
     if not framed.all():
         rest = np.flatnonzero(~framed)
-        swapped = rest[surely_framed(255 - grey[rest])]
-        ink = grey.copy()
-        ink[swapped] = 255 - grey[swapped]
-        framed[swapped] = True
-    return ink.astype(np.float32) / np.float32(255), framed
+        light = 255 - grey[rest]
+        light_ink = light.astype(np.float32)
+        swapped = surely_framed(light, light_ink)
+        ink[rest[swapped]] = light_ink[swapped]
+        framed[rest[swapped]] = True
+    ink /= np.float32(255)
+    return ink, framed
 
 
-def surely_framed(light: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def surely_framed(light: NDArray[np.uint8], ink: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which of the light-on-dark pictures (n, 28, 28) are surely in the MNIST frame, (n,).
 
-    Sums of pixels are whole numbers below 2²⁴ and moments are halves, which float32 has exactly.
+    `ink` has the same values. Sums of pixels are whole numbers below 2²⁴ and moments are halves,
+    which float32 has exactly.
     """
     count = len(light)
-    ink = light.astype(np.float32)
     lines = np.concatenate([_ONES @ ink, ink @ _ONES])  # (2n, 28): all columns, then all rows
     amounts, moments = (lines @ _AMOUNT_AND_MOMENT).T  # (2n,) each
     central = np.abs(moments) <= SURE_OFFSET * amounts

@@ -162,7 +162,8 @@ class FairQueue:
                 passed_over.append(request)
                 continue
             request.classifier = classifier
-            room -= self._share_out(request, min(request.waiting, TURN_IMAGES, room), batch)
+            turn = TURN_IMAGES if self._requests else room
+            room -= self._share_out(request, min(request.waiting, turn, room), batch)
         for request in reversed(passed_over):
             self._requests[request] = None
             self._requests.move_to_end(request, last=False)

@@ -41,7 +41,7 @@ def test_hardly_anything_is_left_in_doubt() -> None:
     soft = [bool(((picture > 0) & (picture < 255)).any()) for picture in pictures]
     alone = [is_framed(picture) and has for picture, has in zip(pictures, soft, strict=True)]
     assert sum(alone) > 5
-    assert surely_framed(pictures).tolist() == alone
+    assert surely_framed(pictures, pictures.astype(np.float32)).tolist() == alone
 
 
 def test_one_picture_is_read_as_with_all_care() -> None:
@@ -61,4 +61,4 @@ def test_one_picture_is_recognised_as_in_a_stack() -> None:
     inner[1:-1, 1:-1] = True
     clear = ~(pictures.astype(np.bool_) & ~inner).any(axis=(1, 2))
     alone = [framed_digit(picture) is not None for picture in pictures]
-    assert alone == (surely_framed(pictures) & clear).tolist()
+    assert alone == (surely_framed(pictures, pictures.astype(np.float32)) & clear).tolist()
