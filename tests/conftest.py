@@ -5,7 +5,7 @@ Only tests that ask for the latter import TensorFlow.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from app.inference.fake import FakeClassifier
 from app.inference.manifest import Manifest
 from app.main import create_app
 from app.settings import Settings
-from tests.tiny import TINY, silent_console, tiny_mnist
+from tests.tiny import TINY, silent_console, tiny_mnist, tiny_network
 from training.data import Mnist
 
 if TYPE_CHECKING:
@@ -82,7 +82,21 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> Mnist:
 
 
 @pytest.fixture(scope="session")
-def finished(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def reads_back_here() -> Iterator[None]:
+    """A version is read back in this process: a fresh one takes seconds to import TensorFlow."""
+    from training.signatures import read_back
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("training.export.read_in_fresh_process", read_back)
+        yield
+
+
+@pytest.fixture(scope="session")
+def finished(
+    mnist: Mnist,
+    reads_back_here: None,  # noqa: ARG001 - for what it does
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Job:
     """A tiny run, trained to the end and published as version 1. Read only."""
     from training.job import Job
     from training.run import train
@@ -94,9 +108,27 @@ def finished(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
 
 
 @pytest.fixture(scope="session")
-def models_dir(finished: Job) -> Path:
-    """A folder with the published version 1. Read only."""
-    return finished.models_dir
+def models_dir(
+    mnist: Mnist,
+    reads_back_here: None,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A folder with a version 1 that nobody has trained, of a network of one layer. Read only."""
+    from training.export import publish
+    from training.fit import Fitted
+    from training.job import Job
+    from training.release import assess
+
+    folder = tmp_path_factory.mktemp("untrained")
+    job = Job(TINY, 1, mnist, folder, folder / "models")
+    _, validation = mnist.training()
+    fitted = Fitted(tiny_network(columns=10), history=[], source_revision="unknown")
+    found = assess(job, fitted, 0, validation, mnist.test())
+    report = folder / "report"
+    report.mkdir()
+    scores = found.validation_scores
+    publish(fitted.network, found.report, validation, scores, report, job.models_dir)
+    return job.models_dir
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,19 @@ def read_in_fresh_process(version_dir: Path, split: Split) -> tuple[Scores, NDAr
     Returns its answers as the service has them, and as another server has them, (n, 10).
     """
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        return fresh.submit(_read_back, version_dir, split.scaled()).result()
+        return fresh.submit(read_back, version_dir, split).result()
+
+
+def read_back(version_dir: Path, split: Split) -> tuple[Scores, NDArray[np.float32]]:
+    """Load the version and read `split`, as `read_in_fresh_process` has it done."""
+    images = split.scaled()
+    scores = classify_all(SavedModelClassifier.load(version_dir), images)
+    model = tf.saved_model.load(str(version_dir))  # owns the variables of its signatures
+    default = model.signatures[DEFAULT_SIGNATURE]
+    starts = range(0, len(images), PREDICT_BATCH)
+    batches = (tf.constant(images[at : at + PREDICT_BATCH]) for at in starts)
+    plain = np.concatenate([default(image=batch)[PROBABILITIES.name] for batch in batches])
+    return scores, plain
 
 
 def check_parity(found: Scores, plain: NDArray[np.float32], expected: Scores) -> None:
@@ -110,19 +122,3 @@ def check_parity(found: Scores, plain: NDArray[np.float32], expected: Scores) ->
                 "The exported version answers otherwise than the network: "
                 f"{name} is off by {error:.2g}."
             )
-
-
-def _read_back(
-    version_dir: Path, images: NDArray[np.float32]
-) -> tuple[Scores, NDArray[np.float32]]:
-    """Return a version's answers, as the service has them and as another server has, (n, 10).
-
-    Runs in a process apart.
-    """
-    scores = classify_all(SavedModelClassifier.load(version_dir), images)
-    model = tf.saved_model.load(str(version_dir))  # owns the variables of its signatures
-    default = model.signatures[DEFAULT_SIGNATURE]
-    starts = range(0, len(images), PREDICT_BATCH)
-    batches = (tf.constant(images[at : at + PREDICT_BATCH]) for at in starts)
-    plain = np.concatenate([default(image=batch)[PROBABILITIES.name] for batch in batches])
-    return scores, plain

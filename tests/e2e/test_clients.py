@@ -99,7 +99,7 @@ def predict_by_tensorflow(service: Service, body: dict[str, Any], key: str) -> I
 
 def assert_read(digits: Digits, probabilities: Images) -> None:
     """The images were read as what they show, with the few errors that the version makes."""
-    assert probabilities.shape == (IMAGES, 10)
+    assert probabilities.shape == (len(digits.images), 10)
     assert np.mean(probabilities.argmax(axis=1) == digits.labels) >= 0.99
 
 
@@ -109,13 +109,13 @@ def test_triton_reads_a_thousand(triton: Any, digits: Digits, binary: bool) -> N
     assert_read(digits, infer_by_triton(triton, digits.images, binary))
 
 
-def test_the_protocols_own_client_reads_a_thousand(
+def test_the_protocols_own_client_reads_some(
     open_inference: OpenInferenceClient, digits: Digits
 ) -> None:
-    """So does the client that is made from the protocol's specification, in ten requests."""
-    parts = np.split(digits.images, 10)
-    answers = [infer_by_protocol(open_inference, part) for part in parts]
-    assert_read(digits, np.concatenate(answers))
+    """The client that is made from the specification takes 2 s to write and read a hundred."""
+    some = Digits(digits.images[:200], digits.labels[:200])
+    answers = [infer_by_protocol(open_inference, part) for part in np.split(some.images, 2)]
+    assert_read(some, np.concatenate(answers))
 
 
 def test_tensorflow_serving_reads_a_thousand(service: Service, digits: Digits) -> None:

@@ -17,6 +17,8 @@ from tests.tiny import short_presets, tiny_mnist
 from training.data import Mnist
 from training.presets import PRESETS
 
+pytestmark = pytest.mark.usefixtures("reads_back_here")  # for all but what the sandbox begins with
+
 SERVICE = "http://localhost:8000"
 EXPORTS = [command for command in commands("training") if " export" in command]
 # The figures that are exported are those of an evaluation.

@@ -24,7 +24,6 @@ from tests.e2e.running import (
     STOPPED_WITHIN_S,
     Service,
     needs_shipped_model,
-    running_service,
     starting_service,
 )
 
@@ -113,14 +112,6 @@ def test_first_request_of_the_readme_is_shown_with_its_answer() -> None:
     command, shown = documented_requests()[0]
     assert "examples/7.png" in command
     assert shown is not None
-
-
-def test_stop_is_clean() -> None:
-    """SIGTERM ends a service that has answered, with exit code 0."""
-    with running_service() as running:
-        running.post("image/png", SEVEN.read_bytes())
-        running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(STOPPED_WITHIN_S) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
-from tests.e2e.running import ROOT, SEVEN, needs_shipped_model, running_service
+from tests.e2e.running import ROOT, SEVEN, running_service
 from tests.otlp import collecting
 
 
-@needs_shipped_model
-def test_workers_export_until_they_stop() -> None:
+def test_workers_export_until_they_stop(models_dir: Path) -> None:
     """Every request is there once, from whichever process answered it, when all have stopped."""
     late = str(3_600_000)  # so that only a stop exports
     with collecting() as collector:
         on = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": late}
+        on["ROWSCAN_MODELS_DIR"] = str(models_dir)
         with running_service(ROWSCAN_WORKERS="2", **on) as service:
             for _ in range(5):
                 service.post("image/png", SEVEN.read_bytes())

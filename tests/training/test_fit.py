@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.tiny import TINY, printed, silent_console, tiny_split, weights_of
+from tests.tiny import TINY, printed, silent_console, tiny_network, tiny_split, weights_of
 from training.checkpoint import CHECKPOINT_NAME
 from training.data import Split
 from training.errors import CheckpointError
 from training.fit import Fitted, fit, restore, validate
-from training.network import build_network
 from training.presets import TUTORIAL, Drawn, Preset
 from training.progress import Progress
 
@@ -99,14 +98,6 @@ def test_it_learns(uninterrupted: tuple[Path, Fitted]) -> None:
     assert fitted.history[-1].loss < fitted.history[0].loss
 
 
-def test_a_killed_run_ends_like_an_uninterrupted_one(
-    uninterrupted: tuple[Path, Fitted], killed: Path
-) -> None:
-    """Killed in the second epoch and resumed: the same weights to the bit, the same figures."""
-    resumed = run(killed, TINY, resume=True)
-    assert results(resumed) == results(uninterrupted[1])
-
-
 def test_what_is_left_of_a_whole_run(uninterrupted: tuple[Path, Fitted], killed: Path) -> None:
     """The weights that it gives, bit by bit, and not what it took to get there."""
     folder, fitted = uninterrupted
@@ -114,28 +105,6 @@ def test_what_is_left_of_a_whole_run(uninterrupted: tuple[Path, Fitted], killed:
     assert results(again) == results(fitted)
     with np.load(folder / CHECKPOINT_NAME) as whole, np.load(killed / CHECKPOINT_NAME) as half:
         assert len(whole.files) < len(half.files) / 3
-
-
-def test_a_taught_run_that_was_killed_ends_alike(tmp_path: Path) -> None:
-    """The teachers take their turns as if nothing had happened; the turns' order matters."""
-    preset = dataclasses.replace(
-        TINY, epochs=2, taught_by="tutorial", teacher_seeds=(1, 2), teacher_share=0.5
-    )
-    # They need not know anything, but must not agree. Unrolled they would take as long
-    # to compile as the network that learns.
-    teachers = [build_network(TINY, unroll=False) for _ in range(2)]
-    whole = run(tmp_path / "whole", preset, teachers=teachers)
-    with pytest.raises(KilledError):
-        run(
-            tmp_path / "killed",
-            preset,
-            progress=KillingProgress(after_steps=20),
-            teachers=teachers,
-        )
-    resumed = run(tmp_path / "killed", preset, resume=True, teachers=teachers)
-    assert results(resumed) == results(whole)
-    turned = run(tmp_path / "turned", preset, teachers=teachers[::-1])
-    assert results(turned)[0] != results(whole)[0]
 
 
 def test_a_taught_preset_needs_teachers(tmp_path: Path) -> None:
@@ -206,7 +175,10 @@ def test_other_data_cannot_be_resumed(uninterrupted: tuple[Path, Fitted]) -> Non
 
 
 def test_all_that_default_does_is_resumed_too(tmp_path: Path) -> None:
-    """Elastic maps, strokes, degraded ink, drawn pictures, light epochs: the same to the bit."""
+    """Elastic maps, strokes, degraded ink, drawn pictures, light epochs, and teachers in turns.
+
+    The same to the bit; the order of the teachers matters.
+    """
     assert TINY.distortion is not None
     preset = dataclasses.replace(
         TINY,
@@ -216,11 +188,20 @@ def test_all_that_default_does_is_resumed_too(tmp_path: Path) -> None:
             TINY.distortion, elastic_px=1.0, stroke=0.5, degrade_every=3
         ),
         drawn=Drawn(20, 0.1, 20, 0.1, 20, 0.1),
+        taught_by="tutorial",
+        teacher_seeds=(1, 2),
+        teacher_share=0.5,
     )
-    whole = run(tmp_path / "whole", preset)
+    # They need not know anything, but must not agree.
+    teachers = [tiny_network(columns=10, seed=seed) for seed in preset.teacher_seeds]
+    whole = run(tmp_path / "whole", preset, teachers=teachers)
+    killing = KillingProgress(after_steps=40)
     with pytest.raises(KilledError):
-        run(tmp_path / "killed", preset, progress=KillingProgress(after_steps=40))
-    assert results(run(tmp_path / "killed", preset, resume=True)) == results(whole)
+        run(tmp_path / "killed", preset, progress=killing, teachers=teachers)
+    resumed = run(tmp_path / "killed", preset, resume=True, teachers=teachers)
+    assert results(resumed) == results(whole)
+    turned = run(tmp_path / "turned", preset, teachers=teachers[::-1])
+    assert results(turned)[0] != results(whole)[0]
 
 
 @pytest.mark.parametrize("preset", [TINY, dataclasses.replace(TINY, epochs=1)])

@@ -19,6 +19,12 @@ from training.report_page import write_report_page
 
 
 @pytest.fixture(scope="module")
+def version(finished: Job) -> Path:
+    """What the tiny run has published."""
+    return finished.models_dir / "1"
+
+
+@pytest.fixture(scope="module")
 def found(finished: Job) -> Assessment:
     """What a network with random weights, after an epoch, gives."""
     training, validation = finished.data.training()

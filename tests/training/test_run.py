@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ import pytest
 
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
-from tests.tiny import TINY, printed, silent_console, tiny_network
+from tests.tiny import TINY, printed, short_presets, silent_console, tiny_network
 from training.checkpoint import CHECKPOINT_NAME, is_whole
 from training.data import Mnist
 from training.errors import CheckpointError, TrainingError
@@ -25,11 +26,19 @@ from training.job import PUBLISHED_TEACHERS, Job
 from training.measure import Plan
 from training.network import build_network, compile_predict
 from training.outputs import Outputs
-from training.presets import TUTORIAL, find_preset
+from training.presets import PRESETS, find_preset
 from training.release import assess
 from training.revision import source_revision
 from training.run import evaluate_version, export, train, what_is_kept
 from training.signatures import scores_of
+
+SHORT_TUTORIAL = short_presets()["tutorial"]
+
+
+@pytest.fixture(scope="module")
+def version(finished: Job) -> Path:
+    """What the tiny run has published."""
+    return finished.models_dir / "1"
 
 
 def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None:
@@ -196,12 +205,11 @@ def test_the_source_revision_is_a_commit_or_unknown() -> None:
 
 
 @pytest.fixture(scope="module")
-def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
+def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     """A short run with two teachers, which are trained before it, published as version 1."""
     preset = dataclasses.replace(
-        TUTORIAL,
+        SHORT_TUTORIAL,
         name="taught",
-        steps=2,
         taught_by="tutorial",
         teacher_seeds=(1, 2),
         teacher_share=0.7,
@@ -210,8 +218,10 @@ def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
     job = Job(
         preset, 1, mnist, folder / "runs/taught", folder / "models", boards_dir=folder / "logs"
     )
-    train(job, resume=False, console=silent_console())
-    return job
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PRESETS, "tutorial", SHORT_TUTORIAL)
+        train(job, resume=False, console=silent_console())
+        yield job
 
 
 def test_a_taught_run_tells_of_its_teachers(taught: Job) -> None:

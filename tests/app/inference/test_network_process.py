@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from app.errors import ModelError, NotReadyError
 from app.inference.classifier import Classifier, Read
@@ -35,7 +36,6 @@ from app.inference.network_main import NetworkMain
 from app.inference.network_process import CHECK_S, COMMAND, NetworkProcess, ProcessClassifier
 from app.inference.saved_model import SavedModelClassifier
 from app.inference.sizes import MOST_BATCHES, MOST_IMAGES
-from app.inference.version_files import MANIFEST_PATH
 
 IMAGES = np.random.default_rng(0).random((MOST_IMAGES, 28, 28), np.float32)
 PATIENCE_S = 60.0
@@ -56,6 +56,9 @@ for _ in range(2):
 """
 """A process in the place of the network's, whose scores of an image are the sum of its pixels."""
 
+HANGS = (sys.executable, "-c", "import time; time.sleep(1000)")
+"""Another one, which does nothing."""
+
 
 class Running(NetworkProcess):
     """The process, with what was said when it was lost."""
@@ -66,20 +69,17 @@ class Running(NetworkProcess):
 
 
 class Loads:
-    """A thread that has a version loaded whose manifest is never there to be read."""
+    """A thread that has a version loaded, which never comes to an end."""
 
-    def __init__(self, process: Running, folder: Path) -> None:
-        self._process, self._version_dir = process, folder / "1"
-        self.manifest = self._version_dir / MANIFEST_PATH
-        self.manifest.parent.mkdir(parents=True)
-        os.mkfifo(self.manifest)
+    def __init__(self, process: Running) -> None:
+        self._process = process
         self._ended: list[object] = []
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self._ended.append(self._process.load(self._version_dir))
+            self._ended.append(self._process.load(Path("1")))
         except BaseException as end:
             self._ended.append(type(end))
 
@@ -89,12 +89,16 @@ class Loads:
         return self._ended == [SystemExit]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def process() -> AsyncIterator[Running]:
-    """A process that has no version yet."""
+    """A process that nothing was said about when it is closed."""
     process = Running()
     yield process
     process.close()
+    assert process.losses.empty()
+
+
+in_its_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 async def read(classifier: ProcessClassifier, count: int) -> Read | Exception:
@@ -105,6 +109,7 @@ async def read(classifier: ProcessClassifier, count: int) -> Read | Exception:
         return await outcome
 
 
+@in_its_loop
 async def test_reads_as_the_network_does(process: Running, version: Path) -> None:
     """Any number of images, one batch after the other, with the same scores as in this process."""
     classifier = await asyncio.to_thread(process.load, version)
@@ -117,6 +122,7 @@ async def test_reads_as_the_network_does(process: Running, version: Path) -> Non
         assert 0 < found.infer_s < PATIENCE_S
 
 
+@in_its_loop
 async def test_a_batch_ahead(process: Running, version: Path) -> None:
     """Of two batches that it has each gets its own scores, the first one first."""
     classifier = await asyncio.to_thread(process.load, version)
@@ -131,6 +137,7 @@ async def test_a_batch_ahead(process: Running, version: Path) -> None:
         assert found.scores.off_by(alone.part(first, last)) < 1e-6
 
 
+@in_its_loop
 async def test_versions_come_and_go(process: Running, version: Path, tmp_path: Path) -> None:
     """A refusal is told and harms nothing; what nobody holds any more is let go with the next."""
     first = await asyncio.to_thread(process.load, version)
@@ -145,8 +152,9 @@ async def test_versions_come_and_go(process: Running, version: Path, tmp_path: P
     assert isinstance(await read(second, 1), Read)
 
 
-async def test_its_end_is_noticed(process: Running, version: Path) -> None:
+async def test_its_end_is_noticed(version: Path) -> None:
     """Killed in the middle of a batch: that and the one behind it fail, later ones too."""
+    process = Running()
     classifier = await asyncio.to_thread(process.load, version)
     os.kill(process.pid, signal.SIGSTOP)
     asked = [asyncio.create_task(read(classifier, 1)) for _ in range(MOST_BATCHES)]
@@ -188,7 +196,7 @@ async def test_its_end_before_all_was_heard() -> None:
 
 async def test_one_that_hangs_is_ended() -> None:
     """Its batches fail, and the service is told, as when it ends by itself."""
-    process = Running((sys.executable, "-c", "import time; time.sleep(1000)"), check_s=0.01)
+    process = Running(HANGS, check_s=0.01)
     outcome: asyncio.Future[Read | Exception] = asyncio.get_running_loop().create_future()
     process.begin(1, IMAGES[:1], outcome.set_result)
     async with asyncio.timeout(PATIENCE_S):
@@ -196,31 +204,31 @@ async def test_one_that_hangs_is_ended() -> None:
         assert isinstance(await outcome, NotReadyError)
 
 
-async def test_its_end_over_a_version(process: Running, tmp_path: Path) -> None:
+async def test_its_end_over_a_version() -> None:
     """Killed while it loads one: the service is told, and no version is to blame."""
-    loads = Loads(process, tmp_path)
-    with await asyncio.to_thread(loads.manifest.open, "wb"):  # once the other end is read from
-        os.kill(process.pid, signal.SIGKILL)
+    process = Running(HANGS)
+    loads = Loads(process)
+    os.kill(process.pid, signal.SIGKILL)
+    async with asyncio.timeout(PATIENCE_S):
         assert "killed by signal 9" in await process.losses.get()
-        assert await asyncio.to_thread(loads.ended_in_silence)
+    assert await asyncio.to_thread(loads.ended_in_silence)
 
 
+@in_its_loop
 async def test_a_stop_is_not_its_business(process: Running, version: Path) -> None:
     """SIGTERM and Ctrl-C are for the service, which has accepted what is not answered yet."""
     classifier = await asyncio.to_thread(process.load, version)
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(process.pid, number)
     assert isinstance(await read(classifier, 1), Read)
-    process.close()
-    assert process.losses.empty()
 
 
-async def test_a_load_that_nobody_waits_for(process: Running, tmp_path: Path) -> None:
+async def test_a_load_that_nobody_waits_for() -> None:
     """The stop ends it without a word: what was to be loaded is not to blame."""
-    loads = Loads(process, tmp_path)
-    with await asyncio.to_thread(loads.manifest.open, "wb"):
-        process.close()
-        assert await asyncio.to_thread(loads.ended_in_silence)
+    process = Running(HANGS)
+    loads = Loads(process)
+    process.close()
+    assert await asyncio.to_thread(loads.ended_in_silence)
     assert process.losses.empty()
 
 
