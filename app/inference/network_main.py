@@ -84,6 +84,7 @@ class NetworkMain:
             # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
             # takes 0.2 s in which nothing is read, and would be due every now and then.
             gc.freeze()
+            gc.enable()
         self._numbers += 1
         self._classifiers[self._numbers] = classifier
         return Verified(self._numbers, classifier.manifest)
@@ -95,6 +96,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = Settings()
     configure_logging(settings.log_level, settings.log_format, sys.stdout)
     sys.setswitchinterval(SWITCH_S)
+    gc.disable()  # until a version is loaded
     network = NetworkMain(Exchange(memory))
     threading.Thread(
         target=network.load_versions, args=[Connection(loads)], name="load", daemon=True
