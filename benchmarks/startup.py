@@ -1,8 +1,8 @@
 """How long the service takes from process start to ready, and what it holds in memory when idle.
 
-The floor is a bare Python that imports TensorFlow and loads the same SavedModel: no service can be
-ready sooner. On top, the service verifies every digest, compiles its programs, and lets each
-read the golden samples.
+Beside it a bare Python that imports TensorFlow, with all that comes along, and loads the same
+SavedModel. The service also verifies every digest, compiles its programs, and lets each read the
+golden samples.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The app with a fake network, driven in process; and a tiny run of training with its version.
+"""The app with a fake network, driven in process; a version nobody trained; a tiny run of training.
 
 Only tests that ask for the latter import TensorFlow.
 """
@@ -6,7 +6,7 @@ Only tests that ask for the latter import TensorFlow.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,10 +81,10 @@ def mnist(tmp_path_factory: pytest.TempPathFactory) -> Mnist:
     return tiny_mnist(tmp_path_factory.mktemp("mnist"))
 
 
-@pytest.fixture(scope="session")
-def reads_back_here() -> Iterator[None]:
-    """A version is read back in this process: a fresh one takes seconds to import TensorFlow."""
-    from training.signatures import read_back
+@contextmanager
+def reading_back_here() -> Iterator[None]:
+    """What is published is read back in this process: a fresh one takes seconds to start."""
+    from training.read_back import read_back
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("training.export.read_in_fresh_process", read_back)
@@ -92,27 +92,26 @@ def reads_back_here() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def finished(
-    mnist: Mnist,
-    reads_back_here: None,  # noqa: ARG001 - for what it does
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Job:
+def finished(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Job:
     """A tiny run, trained to the end and published as version 1. Read only."""
     from training.job import Job
     from training.run import train
 
     folder = tmp_path_factory.mktemp("finished")
     job = Job(TINY, 1, mnist, folder / "run", folder / "models")
-    train(job, resume=False, console=silent_console())
+    with reading_back_here():
+        train(job, resume=False, console=silent_console())
     return job
 
 
 @pytest.fixture(scope="session")
-def models_dir(
-    mnist: Mnist,
-    reads_back_here: None,  # noqa: ARG001
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+def trained_version(finished: Job) -> Path:
+    """The folder of what the tiny run has published. Read only."""
+    return finished.models_dir / "1"
+
+
+@pytest.fixture(scope="session")
+def models_dir(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a version 1 that nobody has trained, of a network of one layer. Read only."""
     from training.export import publish
     from training.fit import Fitted
@@ -127,11 +126,12 @@ def models_dir(
     report = folder / "report"
     report.mkdir()
     scores = found.validation_scores
-    publish(fitted.network, found.report, validation, scores, report, job.models_dir)
+    with reading_back_here():
+        publish(fitted.network, found.report, validation, scores, report, job.models_dir)
     return job.models_dir
 
 
 @pytest.fixture(scope="session")
 def version(models_dir: Path) -> Path:
-    """The folder of the published version. Read only."""
+    """The folder of that version. Read only."""
     return models_dir / "1"

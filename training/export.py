@@ -37,8 +37,9 @@ from app.inference.versions import find_versions
 from training.data import Split
 from training.errors import TrainingError
 from training.network import forward_flops
+from training.read_back import read_in_fresh_process
 from training.report import Report
-from training.signatures import TOLERANCE, check_parity, read_in_fresh_process, save_network
+from training.signatures import TOLERANCE, check_parity, save_network
 from training.warmup import write_warmup
 
 REPORT_DIR = "assets.extra/report"
@@ -91,7 +92,7 @@ def publish(
             golden = pick_golden(validation, scores)
             write_warmup(folder, golden.images())
             write_manifest(folder, _describe(folder, version, report, golden))
-            check_parity(*read_in_fresh_process(folder, validation), scores)
+            check_parity(read_in_fresh_process(folder, validation), scores)
             folder.rename(target)
     except (OSError, ModelError, BrokenExecutor) as error:
         raise TrainingError(

@@ -1,12 +1,10 @@
 """Logits → what a version answers: probabilities and novelty, in two signatures over one network.
 
-network ─ SavedModel ─▶ folder ─ read back in a fresh process ─▶ the same scores, or an error.
+network ─ SavedModel ─▶ folder ─ read back (`read_back`) ─▶ the same scores, or an error.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +23,8 @@ from app.inference.contract import (
     PROBABILITIES,
     Scores,
 )
-from app.inference.saved_model import SavedModelClassifier
-from training.data import Split
 from training.errors import TrainingError
-from training.evaluate import classify_all
-from training.network import PREDICT_BATCH
+from training.read_back import Answers
 
 # Float32 kernels of other processors and of XLA differ from Keras's by some 1e-6; a wrong weight by
 # far more.
@@ -89,32 +84,11 @@ def save_network(network: keras.Model, temperature: float, folder: Path) -> None
     tf.saved_model.save(root, str(folder), signatures=signatures)
 
 
-def read_in_fresh_process(version_dir: Path, split: Split) -> tuple[Scores, NDArray[np.float32]]:
-    """Let a process that knows nothing of the training load the version and read `split`.
-
-    Returns its answers as the service has them, and as another server has them, (n, 10).
-    """
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
-        return fresh.submit(read_back, version_dir, split).result()
-
-
-def read_back(version_dir: Path, split: Split) -> tuple[Scores, NDArray[np.float32]]:
-    """Load the version and read `split`, as `read_in_fresh_process` has it done."""
-    images = split.scaled()
-    scores = classify_all(SavedModelClassifier.load(version_dir), images)
-    model = tf.saved_model.load(str(version_dir))  # owns the variables of its signatures
-    default = model.signatures[DEFAULT_SIGNATURE]
-    starts = range(0, len(images), PREDICT_BATCH)
-    batches = (tf.constant(images[at : at + PREDICT_BATCH]) for at in starts)
-    plain = np.concatenate([default(image=batch)[PROBABILITIES.name] for batch in batches])
-    return scores, plain
-
-
-def check_parity(found: Scores, plain: NDArray[np.float32], expected: Scores) -> None:
+def check_parity(found: Answers, expected: Scores) -> None:
     """Raise `TrainingError` when what was read back, by either signature, is not `expected`."""
     for name, scores in (
-        (NOVELTY_SIGNATURE, found),
-        (DEFAULT_SIGNATURE, expected._replace(probabilities=plain)),
+        (NOVELTY_SIGNATURE, found.scores),
+        (DEFAULT_SIGNATURE, expected._replace(probabilities=found.plain)),
     ):
         error = scores.off_by(expected)
         if not error <= TOLERANCE:

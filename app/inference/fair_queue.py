@@ -90,7 +90,7 @@ class Batch(NamedTuple):
 
 
 class FairQueue:
-    """First come, first served, but only TURN_IMAGES at a time."""
+    """First come, first served, but only TURN_IMAGES at a time while others wait."""
 
     def __init__(self, classifier: AsyncClassifier, max_images: int) -> None:
         self._max_images = max_images

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.running import SHIPPED_MODEL, Service, running_service
+from tests.e2e.running import SHIPPED_MODEL, STOPPED_WITHIN_S, Service, running_service
 
 if TYPE_CHECKING:
     from app.inference.saved_model import SavedModelClassifier
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[Service]:
-    """`python -m app` with the shipped model, as people start it."""
+    """`python -m app` with the shipped model, as people start it, and stopped as they stop it."""
     with running_service() as running:
         yield running
+        running.process.terminate()
+        assert running.process.wait(STOPPED_WITHIN_S) == 0
 
 
 @pytest.fixture(scope="session")

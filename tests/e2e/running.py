@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIPPED_MODEL = ROOT / "models" / "digits" / "1"
 SEVEN = ROOT / "examples" / "7.png"
 READY_WITHIN_S = 150
+BOTH_READY = "\nrowscan_ready_processes 2.0\n"  # in the metrics of two workers
 STOPPED_WITHIN_S = 30
 
 needs_shipped_model = pytest.mark.skipif(
@@ -40,6 +41,12 @@ class Service(NamedTuple):
         with urllib.request.urlopen(request, timeout=30) as response:
             answer: dict[str, Any] = json.load(response)
             return answer
+
+    def metrics(self) -> str:
+        """What /metrics says."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as response:
+            text: str = response.read().decode()
+            return text
 
     def wait_until(self, state: Literal["live", "ready"]) -> None:
         """Return once /health/live or /health/ready answers 200."""

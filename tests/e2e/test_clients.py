@@ -112,7 +112,8 @@ def test_triton_reads_a_thousand(triton: Any, digits: Digits, binary: bool) -> N
 def test_the_protocols_own_client_reads_some(
     open_inference: OpenInferenceClient, digits: Digits
 ) -> None:
-    """The client that is made from the specification takes 2 s to write and read a hundred."""
+    """So does the client that is made from the specification."""
+    # It takes 2 s to write and read a hundred.
     some = Digits(digits.images[:200], digits.labels[:200])
     answers = [infer_by_protocol(open_inference, part) for part in np.split(some.images, 2)]
     assert_read(some, np.concatenate(answers))

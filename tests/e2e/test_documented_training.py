@@ -10,14 +10,13 @@ import pytest
 
 import training.__main__ as command_line
 from app.inference.manifest import read_manifest
+from tests.conftest import reading_back_here
 from tests.e2e.documents import commands
 from tests.e2e.running import Service, needs_shipped_model
 from tests.e2e.sandbox import SHORT, make_sandbox, run_in
 from tests.tiny import short_presets, tiny_mnist
 from training.data import Mnist
 from training.presets import PRESETS
-
-pytestmark = pytest.mark.usefixtures("reads_back_here")  # for all but what the sandbox begins with
 
 SERVICE = "http://localhost:8000"
 EXPORTS = [command for command in commands("training") if " export" in command]
@@ -51,7 +50,7 @@ def run(
         patch.setattr(command_line, "open_mnist", lambda _: data)
         for name, preset in short_presets().items():
             patch.setitem(PRESETS, name, preset)
-        with pytest.raises(SystemExit) as stop:
+        with reading_back_here(), pytest.raises(SystemExit) as stop:
             command_line.main()
     said = capsys.readouterr()
     assert stop.value.code == 0, said.err

@@ -23,6 +23,7 @@ import pytest
 
 from app.metrics import PUBLISH_EVERY_S
 from tests.e2e.running import (
+    BOTH_READY,
     ROOT,
     SEVEN,
     Service,
@@ -114,13 +115,6 @@ def some_load(service: Service) -> None:
         service.post("image/png", b"no picture")
 
 
-def metrics_of(service: Service) -> str:
-    """What /metrics says."""
-    with urllib.request.urlopen(f"{service.url}/metrics") as response:
-        text: str = response.read().decode()
-        return text
-
-
 @pytest.fixture(scope="module")
 def prometheus(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus with the project's configuration, hurried, that has seen load come in."""
@@ -178,7 +172,7 @@ def wait_for_load(prometheus: Prometheus, service: Service, log: Path) -> None:
 def test_metrics_are_well_formed(service: Service) -> None:
     """Promtool finds nothing to say about names, units and help."""
     some_load(service)
-    assert promtool("check", "metrics", given=metrics_of(service)) == ""
+    assert promtool("check", "metrics", given=service.metrics()) == ""
 
 
 @needs_prometheus
@@ -192,7 +186,7 @@ def test_one_answer_for_all_processes(service: Service) -> None:
     while counted(service) != before + 20:
         assert time.monotonic() < patience_ends
         time.sleep(0.1)
-    while "\nrowscan_ready_processes 2.0\n" not in metrics_of(service):
+    while BOTH_READY not in service.metrics():
         assert time.monotonic() < patience_ends
         time.sleep(0.1)
 
@@ -211,7 +205,7 @@ def counted(service: Service) -> float:
     """Pictures that have been answered, as far as they are counted."""
     found = re.findall(
         r'^rowscan_requests_total{route="/predict",status="200"} (\S+)$',
-        metrics_of(service),
+        service.metrics(),
         re.MULTILINE,
     )
     return sum(map(float, found))

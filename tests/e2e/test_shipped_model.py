@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from app.inference.manifest import read_manifest
 from app.inference.saved_model import SavedModelClassifier
+from benchmarks.made_versions import make_variant
 from tests.e2e.running import SHIPPED_MODEL
 from tests.tiny import real_mnist_dir
 from training.data import Mnist
@@ -17,6 +21,17 @@ def test_it_is_small() -> None:
     """A clone stays quick: 4 MB at most."""
     files = [path for path in SHIPPED_MODEL.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 4_000_000
+
+
+def test_other_weights_take_the_place_of_its_own(
+    shipped: SavedModelClassifier, tmp_path: Path
+) -> None:
+    """Compiled once, its programs answer as whichever version they have the weights of."""
+    make_variant(SHIPPED_MODEL, other := tmp_path / "1", factor=0.9)
+    for version in (other, SHIPPED_MODEL):
+        shipped.programs.take_weights(version)
+        golden = read_manifest(version).golden
+        assert shipped.classify(golden.images()).off_by(golden.scores()) < golden.tolerance
 
 
 needs_mnist = pytest.mark.skipif(

@@ -7,7 +7,6 @@ import signal
 import socket
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,8 @@ import pytest
 
 from app.process import NETWORK_LOST
 from tests.e2e.running import (
+    BOTH_READY,
+    READY_WITHIN_S,
     SEVEN,
     STOPPED_WITHIN_S,
     Service,
@@ -26,7 +27,6 @@ DRAIN_S = 4.0  # long enough for a busy machine to stop listening and to answer
 SLACK_S = 20.0  # for a busy machine; without a deadline it would never end
 HEAD = "POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {}\r\n\r\n"
 PICTURE = SEVEN.read_bytes()
-BOTH_READY = "\nrowscan_ready_processes 2.0\n"
 
 
 def connect(service: Service) -> socket.socket:
@@ -51,16 +51,9 @@ def refuses(service: Service) -> bool:
     return False
 
 
-def metrics(service: Service) -> str:
-    """What /metrics says."""
-    with urllib.request.urlopen(f"{service.url}/metrics", timeout=SLACK_S) as response:
-        text: str = response.read().decode()
-        return text
-
-
-def wait_until(it_is_so: Callable[[], bool]) -> None:
+def wait_until(it_is_so: Callable[[], bool], patience_s: float = SLACK_S) -> None:
     """Return once it is."""
-    patience_ends = time.monotonic() + SLACK_S
+    patience_ends = time.monotonic() + patience_s
     while not it_is_so():
         assert time.monotonic() < patience_ends
         time.sleep(0.1)
@@ -122,14 +115,15 @@ def test_two_workers(models_dir: Path) -> None:
     could answer meanwhile.
     """
     with running_service(ROWSCAN_MODELS_DIR=str(models_dir), ROWSCAN_WORKERS="2") as service:
-        before = children(service.process.pid)
-        assert len(before) == 2
-        os.kill(before.pop(), signal.SIGKILL)
+        killed, _ = children(service.process.pid)
+        os.kill(killed, signal.SIGKILL)
         service.wait_until("ready")
         service.post("image/png", PICTURE)
-        wait_until(lambda: BOTH_READY in metrics(service))
+        wait_until(lambda: len(children(service.process.pid) - {killed}) == 2)
+        wait_until(lambda: BOTH_READY in service.metrics(), READY_WITHIN_S)
         workers = children(service.process.pid)
-        for network in [network for worker in workers for network in children(worker)]:
+        for worker in workers:
+            (network,) = children(worker)
             os.kill(network, signal.SIGKILL)
         wait_until(lambda: not workers & children(service.process.pid))
         service.wait_until("ready")

@@ -182,7 +182,7 @@ def test_all_that_default_does_is_resumed_too(tmp_path: Path) -> None:
     assert TINY.distortion is not None
     preset = dataclasses.replace(
         TINY,
-        epochs=2,
+        epochs=3,
         light_epochs=1,
         distortion=dataclasses.replace(
             TINY.distortion, elastic_px=1.0, stroke=0.5, degrade_every=3
@@ -193,7 +193,7 @@ def test_all_that_default_does_is_resumed_too(tmp_path: Path) -> None:
         teacher_share=0.5,
     )
     # They need not know anything, but must not agree.
-    teachers = [tiny_network(columns=10, seed=seed) for seed in preset.teacher_seeds]
+    teachers = [tiny_network(columns=11, seed=seed) for seed in preset.teacher_seeds]
     whole = run(tmp_path / "whole", preset, teachers=teachers)
     killing = KillingProgress(after_steps=40)
     with pytest.raises(KilledError):

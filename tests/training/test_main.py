@@ -92,7 +92,7 @@ from pathlib import Path
 import training.data as data
 import training.presets as presets
 from tests.tiny import TINY
-presets.PRESETS["people"] = replace(TINY, name="people", epochs=90)
+presets.PRESETS["people"] = replace(TINY, name="people", epochs=9_000)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job lacks
 folder = Path({str(mnist.folder)!r})
 data.open_mnist = lambda _: data.Mnist(folder, {dict(mnist.sha256)!r}, {mnist.validation_images})
@@ -112,7 +112,7 @@ main()
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=120)
-    assert first.startswith("epoch 1/90")
+    assert first.startswith("epoch 1/9000")
     assert process.returncode == EXIT_INTERRUPTED
     assert error.splitlines()[-1] == ("Stopped. The last whole epoch is kept: go on with --resume.")
     assert (tmp_path / "checkpoint.npz").exists()

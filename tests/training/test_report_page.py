@@ -19,12 +19,6 @@ from training.report_page import write_report_page
 
 
 @pytest.fixture(scope="module")
-def version(finished: Job) -> Path:
-    """What the tiny run has published."""
-    return finished.models_dir / "1"
-
-
-@pytest.fixture(scope="module")
 def found(finished: Job) -> Assessment:
     """What a network with random weights, after an epoch, gives."""
     training, validation = finished.data.training()
@@ -40,18 +34,18 @@ def page(finished: Job, found: Assessment) -> str:
     return write_report_page(found.report, finished.data.test(), scores.probabilities)
 
 
-def test_it_has_every_part(version: Path) -> None:
+def test_it_has_every_part(trained_version: Path) -> None:
     """Curves and calibration as drawings, then the tables, in the page that was published."""
-    page = (version / "assets.extra/report/index.html").read_text()
+    page = (trained_version / "assets.extra/report/index.html").read_text()
     assert page.count("<svg") == 2
     assert "test images read rightly" in page
     for title in ("How it was made", "Each digit", "What was taken for what", "Cost"):
         assert f"<h2>{title}</h2>" in page
 
 
-def test_it_tells_what_damage_does(finished: Job, version: Path) -> None:
+def test_it_tells_what_damage_does(finished: Job, trained_version: Path) -> None:
     """A row for each kind, of validation images that are named, without being asked for."""
-    page = (version / "assets.extra/report/index.html").read_text()
+    page = (trained_version / "assets.extra/report/index.html").read_text()
     title = "<h2>The first 100 MNIST validation images under MNIST-C"
     _, _, table = page.partition(title)
     rows = re.findall(r"<tr><td>(.*?)</td>", table.partition("</table>")[0])
@@ -62,17 +56,17 @@ def test_it_tells_what_damage_does(finished: Job, version: Path) -> None:
     assert min(each["array_accuracy"] for each in damaged) < undamaged["array_accuracy"]
 
 
-def test_it_asks_no_host_and_runs_nothing(version: Path) -> None:
+def test_it_asks_no_host_and_runs_nothing(trained_version: Path) -> None:
     """Nothing is loaded but what is inside; the names of XML's vocabularies are no addresses."""
-    page = (version / "assets.extra/report/index.html").read_text()
+    page = (trained_version / "assets.extra/report/index.html").read_text()
     page = re.sub(r"data:image/png;base64,[A-Za-z0-9+/=]*|xmlns(:\w+)?=\"[^\"]*\"", "", page)
     assert re.findall(r"https?:|//|@import|url\((?!#)|<script|\son\w+=", page) == []
     assert re.findall(r"(?:src|href)=\"(?!\"|#).", page) == []
 
 
-def test_drawings_follow_the_colours_of_the_page(version: Path) -> None:
+def test_drawings_follow_the_colours_of_the_page(trained_version: Path) -> None:
     """None of those that only light paper shows is left, and no ground is painted."""
-    page = (version / "assets.extra/report/index.html").read_text()
+    page = (trained_version / "assets.extra/report/index.html").read_text()
     drawings = "".join(re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL))
     assert "var(--ink)" in drawings
     for colour in (INK, ACCENT, MUTED, "#ffffff", "#000000"):

@@ -15,6 +15,7 @@ import pytest
 
 from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
+from tests.conftest import reading_back_here
 from tests.tiny import TINY, printed, short_presets, silent_console, tiny_network
 from training.checkpoint import CHECKPOINT_NAME, is_whole
 from training.data import Mnist
@@ -35,16 +36,10 @@ from training.signatures import scores_of
 SHORT_TUTORIAL = short_presets()["tutorial"]
 
 
-@pytest.fixture(scope="module")
-def version(finished: Job) -> Path:
-    """What the tiny run has published."""
-    return finished.models_dir / "1"
-
-
-def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None:
+def test_the_version_tells_how_it_was_made(finished: Job, trained_version: Path) -> None:
     """Preset, seed, data and splits are in the manifest, and every file is the one it lists."""
-    manifest = read_manifest(version)
-    check_files(version, manifest)
+    manifest = read_manifest(trained_version)
+    check_files(trained_version, manifest)
     assert manifest.training.preset["units"] == 8
     assert manifest.training.seed == finished.seed
     assert manifest.training.data == finished.data.sha256
@@ -52,9 +47,9 @@ def test_the_version_tells_how_it_was_made(finished: Job, version: Path) -> None
     assert manifest.test.images == 200
 
 
-def test_the_report_is_whole(finished: Job, version: Path) -> None:
+def test_the_report_is_whole(finished: Job, trained_version: Path) -> None:
     """Metrics, pictures and card lie in the version as in the run."""
-    names = sorted(path.name for path in (version / "assets.extra/report").iterdir())
+    names = sorted(path.name for path in (trained_version / "assets.extra/report").iterdir())
     assert names == [
         "calibration.png",
         "confusion.png",
@@ -69,15 +64,15 @@ def test_the_report_is_whole(finished: Job, version: Path) -> None:
     assert len(metrics["history"]) == 3
 
 
-def test_the_published_answers_are_the_networks(finished: Job, version: Path) -> None:
+def test_the_published_answers_are_the_networks(finished: Job, trained_version: Path) -> None:
     """SavedModel and XLA change neither a probability nor a novelty."""
     training, _ = finished.data.training()
     fitted = restore(finished.preset, training, seed=finished.seed, run_dir=finished.run_dir)
     images = finished.data.test().scaled()
     expected = scores_of(
-        compile_predict(fitted.network)(images), read_manifest(version).temperature
+        compile_predict(fitted.network)(images), read_manifest(trained_version).temperature
     )
-    assert classify_all(SavedModelClassifier.load(version), images).off_by(expected) < 1e-5
+    assert classify_all(SavedModelClassifier.load(trained_version), images).off_by(expected) < 1e-5
 
 
 class Again(NamedTuple):
@@ -90,14 +85,15 @@ class Again(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def again(finished: Job, version: Path, tmp_path_factory: pytest.TempPathFactory) -> Again:
+def again(finished: Job, trained_version: Path, tmp_path_factory: pytest.TempPathFactory) -> Again:
     """An evaluation and an export into a folder that has a version 4. Read only."""
     folder = tmp_path_factory.mktemp("again")
     figures, models_dir = folder / "figures.json", folder / "models"
     (models_dir / "4").mkdir(parents=True)
     evaluating, exporting = silent_console(), silent_console()
-    evaluate_version(version, None, Plan(finished.data), Outputs(figures), evaluating)
-    export(dataclasses.replace(finished, models_dir=models_dir), exporting, figures)
+    evaluate_version(trained_version, None, Plan(finished.data), Outputs(figures), evaluating)
+    with reading_back_here():
+        export(dataclasses.replace(finished, models_dir=models_dir), exporting, figures)
     return Again(figures, models_dir, printed(evaluating), printed(exporting))
 
 
@@ -151,19 +147,19 @@ def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
         export(dataclasses.replace(finished, models_dir=tmp_path / "models"), silent_console())
 
 
-def test_evaluate_measures_a_version(again: Again, version: Path) -> None:
+def test_evaluate_measures_a_version(again: Again, trained_version: Path) -> None:
     """The same figures as the training run wrote, on screen and as JSON."""
     figures = json.loads(again.figures.read_text())
-    assert figures["digits"][0]["correct"] == read_manifest(version).test.correct
-    assert f"Pictures read by {version}" in again.evaluated
+    assert figures["digits"][0]["correct"] == read_manifest(trained_version).test.correct
+    assert f"Pictures read by {trained_version}" in again.evaluated
 
 
 def test_the_report_shows_an_evaluation_of_the_same_weights(
-    again: Again, finished: Job, version: Path, tmp_path: Path
+    again: Again, finished: Job, trained_version: Path, tmp_path: Path
 ) -> None:
     """`evaluate --json` of a version goes into the next one's report; not that of other weights."""
     page = (again.models_dir / "5/assets.extra/report/index.html").read_text()
-    assert f"<h2>Pictures read by {version}</h2>" in page
+    assert f"<h2>Pictures read by {trained_version}</h2>" in page
     other = json.loads(again.figures.read_text())
     other["digits"][0]["confusion"][3][5] += 1
     job, figures = dataclasses.replace(finished, models_dir=tmp_path), tmp_path / "figures.json"
@@ -189,13 +185,13 @@ def test_evaluate_over_http_without_a_service(mnist: Mnist) -> None:
 
 
 def test_figures_that_cannot_be_written_are_told_before_the_work(
-    mnist: Mnist, version: Path, tmp_path: Path
+    mnist: Mnist, trained_version: Path, tmp_path: Path
 ) -> None:
     """A mistyped --json fails at once, naming the file."""
     console = silent_console()
     outputs = Outputs(json_file=tmp_path / "nowhere" / "figures.json")
     with pytest.raises(OSError, match="nowhere"):
-        evaluate_version(version, None, Plan(mnist), outputs, console)
+        evaluate_version(trained_version, None, Plan(mnist), outputs, console)
     assert printed(console) == ""
 
 
@@ -220,7 +216,8 @@ def taught(mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Iterator[J
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PRESETS, "tutorial", SHORT_TUTORIAL)
-        train(job, resume=False, console=silent_console())
+        with reading_back_here():
+            train(job, resume=False, console=silent_console())
         yield job
 
 
@@ -262,7 +259,8 @@ def test_teachers_are_trained_once(taught: Job, tmp_path: Path) -> None:
     teacher = (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes()
     preset = dataclasses.replace(taught.preset, name="second", teacher_seeds=(1,))
     job = Job(preset, 1, taught.data, tmp_path / "run", tmp_path / "models")
-    train(job, resume=True, console=silent_console())
+    with reading_back_here():
+        train(job, resume=True, console=silent_console())
     assert (tmp_path / "tutorial-1" / CHECKPOINT_NAME).read_bytes() == teacher
     card = (tmp_path / "models/1/assets.extra/report/model_card.md").read_text()
     assert "Of each of its targets 70% is what it answers.\n" in card

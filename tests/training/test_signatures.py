@@ -13,6 +13,7 @@ from app.inference.contract import Scores
 from tests.tiny import tiny_network
 from training.errors import TrainingError
 from training.network import compile_predict
+from training.read_back import Answers
 from training.signatures import check_parity, save_network, scores_of
 
 IMAGES = np.random.default_rng(3).random((5, 28, 28), np.float32)
@@ -81,9 +82,9 @@ def test_answers_that_differ_are_told_by_signature(spoilt: str, name: str) -> No
     read = {**expected._asdict(), "plain": expected.probabilities}
     slightly = {key: values + np.float32(1e-6) for key, values in read.items()}
     for changed, fits in ((slightly, True), (read | {spoilt: read[spoilt] + 0.1}, False)):
-        found = Scores(changed["probabilities"], changed["novelty"])
+        scores = Scores(changed["probabilities"], changed["novelty"])
         with nullcontext() if fits else pytest.raises(TrainingError, match=f"{name} is off by 0.1"):
-            check_parity(found, changed["plain"], expected)
+            check_parity(Answers(scores, changed["plain"]), expected)
 
 
 def test_what_is_no_number_differs() -> None:
@@ -91,4 +92,4 @@ def test_what_is_no_number_differs() -> None:
     expected = scores_of(LOGITS, TEMPERATURE)
     broken = expected._replace(novelty=np.full_like(expected.novelty, np.nan))
     with pytest.raises(TrainingError, match="serving_novelty is off by nan"):
-        check_parity(broken, expected.probabilities, expected)
+        check_parity(Answers(broken, expected.probabilities), expected)

@@ -59,6 +59,16 @@ for _ in range(2):
 HANGS = (sys.executable, "-c", "import time; time.sleep(1000)")
 """Another one, which does nothing."""
 
+TAKES_A_LOAD = """
+import os, signal, sys
+from multiprocessing.connection import Connection
+Connection(int(sys.argv[2])).recv()
+os.kill(os.getpid(), signal.%s)
+"""
+DIES_OVER_A_LOAD = (sys.executable, "-c", TAKES_A_LOAD % "SIGKILL")
+STOPS_OVER_A_LOAD = (sys.executable, "-c", TAKES_A_LOAD % "SIGSTOP")
+"""Two more, which hear what they are to load and go no further."""
+
 
 class Running(NetworkProcess):
     """The process, with what was said when it was lost."""
@@ -98,7 +108,7 @@ async def process() -> AsyncIterator[Running]:
     assert process.losses.empty()
 
 
-in_its_loop = pytest.mark.asyncio(loop_scope="module")
+in_its_loop = pytest.mark.asyncio(loop_scope="module")  # that of the process, which made it
 
 
 async def read(classifier: ProcessClassifier, count: int) -> Read | Exception:
@@ -206,9 +216,8 @@ async def test_one_that_hangs_is_ended() -> None:
 
 async def test_its_end_over_a_version() -> None:
     """Killed while it loads one: the service is told, and no version is to blame."""
-    process = Running(HANGS)
+    process = Running(DIES_OVER_A_LOAD)
     loads = Loads(process)
-    os.kill(process.pid, signal.SIGKILL)
     async with asyncio.timeout(PATIENCE_S):
         assert "killed by signal 9" in await process.losses.get()
     assert await asyncio.to_thread(loads.ended_in_silence)
@@ -225,8 +234,9 @@ async def test_a_stop_is_not_its_business(process: Running, version: Path) -> No
 
 async def test_a_load_that_nobody_waits_for() -> None:
     """The stop ends it without a word: what was to be loaded is not to blame."""
-    process = Running(HANGS)
+    process = Running(STOPS_OVER_A_LOAD)
     loads = Loads(process)
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
     process.close()
     assert await asyncio.to_thread(loads.ended_in_silence)
     assert process.losses.empty()
@@ -254,12 +264,15 @@ def test_what_the_process_answers() -> None:
     ]
     for thread in threads:
         thread.start()
+    gc.disable()  # as the process has it until a version is loaded
     for name, why in (("bad", "a bad one"), ("worse", "worse could not be loaded: OSError: disk")):
         loads.send(ToLoad(name, []))
         assert loads.recv() == Refused(why)
+        assert not gc.isenabled()
     loads.send(ToLoad("good", []))
     found = loads.recv()
     assert isinstance(found, Verified)
+    assert gc.isenabled()
     exchange.put_images(1, IMAGES)
 
     def ask(number: int) -> int:
