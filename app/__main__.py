@@ -35,7 +35,7 @@ from app.workers import inherit, supervise
 
 # As uvicorn: more than the few connections that a start or a pause lets pile up.
 LISTEN_BACKLOG = 2048
-TYPO = 0.85  # difflib's likeness, from which on a name is taken for a mistyped setting
+TYPO = 0.8  # difflib's likeness, from which on a name is taken for a mistyped setting
 
 logger = logging.getLogger("rowscan")
 
@@ -102,8 +102,9 @@ def warn_of_typos(environment: Iterable[str]) -> None:
     """Warn of each variable that is no setting, but nearly is one."""
     settings = [_variable(name) for name in Settings.model_fields]
     for name in environment:
-        if name.startswith("ROWSCAN_") and name not in settings:
-            for meant in get_close_matches(name, settings, n=1, cutoff=TYPO):
+        upper = name.upper()  # as settings are read, whatever their case
+        if upper.startswith("ROWSCAN_") and upper not in settings:
+            for meant in get_close_matches(upper, settings, n=1, cutoff=TYPO):
                 logger.warning("%s is no setting. Did you mean %s?", name, meant)
 
 

@@ -52,9 +52,12 @@ class Server(uvicorn.Server):
         for _ in range(LOOKS_BEFORE_STOP):
             await asyncio.sleep(LOOK_S)
         who = f"Process {os.getpid()}"
-        announce(f"{who} stops; requests under way: {len(self.server_state.tasks)}")
+        failed = self._service.error is not None  # of which one line tells, at the end
+        if not failed:
+            announce(f"{who} stops; requests under way: {len(self.server_state.tasks)}")
         await super().shutdown(sockets)
-        announce(f"{who} has stopped")
+        if not failed:
+            announce(f"{who} has stopped")
 
 
 def serve(

@@ -48,7 +48,8 @@ def main() -> None:
     # As Ctrl-C does: on the way out all servers are stopped, some of which are paused.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     if unknown := set(options.names) - set(BENCHMARKS):
-        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+        known = ", ".join(BENCHMARKS)
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}. There are: {known}")
     names = options.names or list(BENCHMARKS)
     if "load" in names:
         try:

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from training.data import open_mnist
-from training.errors import TrainingError
+from training.errors import TrainingError, UnknownPresetError
 from training.presets import PRESETS, find_preset
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 WIDE = 140  # characters
 EXIT_FAILED = 1
+EXIT_USAGE = 2  # as typer has it
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 EPILOG = (
     "Exit codes: 0 it is done, 1 it could not be done (one line says why), 2 wrong usage, 130 "
@@ -48,7 +49,11 @@ DataDir = Annotated[
     ),
 ]
 ModelsDir = Annotated[
-    Path, typer.Option(help="Where versions are published: `<folder>/1`, `<folder>/2`, …")
+    Path,
+    typer.Option(
+        envvar="ROWSCAN_MODELS_DIR",
+        help="Where versions are published: `<folder>/1`, `<folder>/2`, …",
+    ),
 ]
 PresetName = Annotated[str, typer.Option("--preset", help=f"One of: {', '.join(sorted(PRESETS))}.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result on the same machine.")]
@@ -83,6 +88,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a preset, evaluate it, and publish it as the next version."""
+    find_preset(preset)  # before the seconds of the next line
     _import_tensorflow()
     from training import run
 
@@ -216,6 +222,9 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
         cli()
+    except UnknownPresetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     except (TrainingError, OSError) as error:  # the latter names its file itself
         print(f"error: {error}", file=sys.stderr)
         sys.exit(EXIT_FAILED)

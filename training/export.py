@@ -79,10 +79,10 @@ def publish(
 
     `scores` are the network's own answers on `validation`; the version is published only when a
     fresh process that loads it as the service does gives the same. Raises `TrainingError` when it
-    does not, or when the folder cannot be written; nothing is left behind then.
+    does not, or when the folder cannot be written; no version is left behind then.
     """
+    require_room(models_dir)
     try:
-        models_dir.mkdir(parents=True, exist_ok=True)
         version = max(find_versions(models_dir), default=0) + 1
         target = models_dir / str(version)
         with TemporaryDirectory(prefix=".staging-", dir=models_dir) as staging:
@@ -96,9 +96,22 @@ def publish(
             folder.rename(target)
     except (OSError, ModelError, BrokenExecutor) as error:
         raise TrainingError(
-            f"The version could not be published in {models_dir}: {error}"
+            f"The version could not be published in {models_dir}: {error}. What was trained is "
+            "kept: export publishes it."
         ) from error
     return target
+
+
+def require_room(models_dir: Path) -> None:
+    """Make the folder if need be; raise `TrainingError` when it cannot hold a version."""
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        TemporaryDirectory(prefix=".staging-", dir=models_dir).cleanup()
+    except OSError as error:
+        raise TrainingError(
+            f"No version can be published in {models_dir} ({error.strerror}). "
+            "Give another folder as --models-dir."
+        ) from error
 
 
 def _describe(folder: Path, version: int, report: Report, golden: Golden) -> Manifest:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from training.errors import TrainingError
+from training.errors import UnknownPresetError
 
 
 @dataclass(frozen=True)
@@ -184,9 +184,9 @@ PRESETS = {preset.name: preset for preset in (TUTORIAL, PEOPLE, DEFAULT)}
 
 
 def find_preset(name: str) -> Preset:
-    """Return the preset called `name`; raises `TrainingError` that lists the names there are."""
+    """Return the preset called `name`; raises `UnknownPresetError` that lists those there are."""
     try:
         return PRESETS[name]
     except KeyError:
         known = ", ".join(sorted(PRESETS))
-        raise TrainingError(f"There is no preset {name!r}. Choose one of: {known}.") from None
+        raise UnknownPresetError(f"There is no preset {name!r}. Choose one of: {known}.") from None

@@ -16,6 +16,7 @@ from training.board import Board
 from training.checkpoint import has_checkpoint, refuse_to_overwrite
 from training.data import Split
 from training.errors import CheckpointError, TrainingError
+from training.export import require_room
 from training.figures import read_figures
 from training.fit import Fitted, fit, restore
 from training.job import Job
@@ -29,6 +30,7 @@ from training.tables import print_tables
 
 def train(job: Job, *, resume: bool, console: Console) -> None:
     """Train, evaluate, report, publish; prints where the version lies and what it scored."""
+    require_room(job.models_dir)  # before the hours that come
     job.run_dir.mkdir(parents=True, exist_ok=True)
     training, validation = job.data.training()
     if not resume:

@@ -127,8 +127,16 @@ def _from_pixels(item: object) -> NDArray[np.uint8]:
 
 
 def _to_grey(pixels: list[list[float]]) -> NDArray[np.uint8]:
-    """28 rows of 28 numbers, 0..255 → (28, 28) uint8, rounded to the nearest grey value."""
-    return np.rint(pixels).astype(np.uint8)
+    """28 rows of 28 numbers, 0..255 → (28, 28) uint8, rounded to the nearest grey value.
+
+    Raises InvalidInputError for what was scaled to 0..1, of which nothing would be seen.
+    """
+    values: NDArray[np.float64] = np.array(pixels, np.float64)
+    if 0 < values.max() <= 1:
+        raise InvalidInputError(
+            "No pixel is above 1. Grey values go from 0 to 255: multiply them by 255."
+        )
+    return np.rint(values).astype(np.uint8)
 
 
 def _parse_json(model: type[Model], data: bytes, max_images: int) -> Model:

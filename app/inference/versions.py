@@ -72,6 +72,16 @@ def find_versions(models_dir: Path) -> list[int]:
     return sorted(numbers, reverse=True)
 
 
+def _advice(models_dir: Path) -> str:
+    """What to do about a folder that holds no version: perhaps it is one level off."""
+    near = [models_dir.resolve().parent, *filter(Path.is_dir, models_dir.iterdir())]
+    for folder in near:
+        with contextlib.suppress(ModelError):
+            if find_versions(folder):
+                return f"Set ROWSCAN_MODELS_DIR to {folder}, which does."
+    return "Train one (make train) or set ROWSCAN_MODELS_DIR."
+
+
 def fingerprint(version_dir: Path) -> Fingerprint:
     """Return what changes when a file of the version does, without reading any."""
     entries = {str(version_dir)}
@@ -133,10 +143,7 @@ class Versions(Generic[Version_co]):
                 )
             versions = [self._pinned]
         if not versions:
-            raise ModelError(
-                f"{self._models_dir} holds no version. Train one (make train) "
-                "or set ROWSCAN_MODELS_DIR."
-            )
+            raise ModelError(f"{self._models_dir} holds no version. {_advice(self._models_dir)}")
         classifier = self._load_first_good(versions)
         if classifier is None:
             raise ModelError(self._refused[versions[0]].why)

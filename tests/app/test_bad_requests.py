@@ -195,6 +195,7 @@ BAD_JSON = [
     Bad("784 in a row", ways_in.json_pixels(SEVEN.ravel().tolist()), INVALID),
     Bad("one channel too many", ways_in.json_pixels(SEVEN[..., None].tolist()), INVALID),
     Bad("no rows", ways_in.json_pixels([]), INVALID),
+    Bad("scaled to 0..1", ways_in.json_pixels((SEVEN / 255).tolist()), INVALID),
     Bad("pixel of 256", pixels(256), INVALID),
     Bad("pixel of -1", pixels(-1), INVALID),
     Bad("pixel of NaN", pixels(float("nan")), INVALID),

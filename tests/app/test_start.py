@@ -76,8 +76,12 @@ def test_all_invalid_settings() -> None:
 
 def test_mistyped_setting(caplog: pytest.LogCaptureFixture) -> None:
     """Who mistypes a setting is told which there is; other names are none of ours."""
-    warn_of_typos(["ROWSCAN_PROT", "ROWSCAN_PORT", "ROWSCAN_DATA_DIR", "PATH", "ROWSCAN_IMAGE"])
-    assert caplog.messages == ["ROWSCAN_PROT is no setting. Did you mean ROWSCAN_PORT?"]
+    others = ["ROWSCAN_DATA_DIR", "ROWSCAN_IMAGE", "ROWSCAN_SERVICE_HOST", "ROWSCAN_PORT_80_TCP"]
+    warn_of_typos(["ROWSCAN_PROT", "rowscan_port", "ROWSCAN_KEY", "PATH", *others])
+    assert caplog.messages == [
+        "ROWSCAN_PROT is no setting. Did you mean ROWSCAN_PORT?",
+        "ROWSCAN_KEY is no setting. Did you mean ROWSCAN_API_KEY?",
+    ]
 
 
 def test_arguments_are_refused() -> None:

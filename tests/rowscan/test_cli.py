@@ -98,7 +98,7 @@ def test_completion() -> None:
 def test_training_is_trainings_own() -> None:
     """Its errors are told as it tells them."""
     done = rowscan("train", "--preset", "huge")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.startswith("error: There is no preset 'huge'.")
 
 

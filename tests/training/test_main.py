@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from training.__main__ import EXIT_FAILED, EXIT_INTERRUPTED, main
+from training.__main__ import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, main
 from training.data import Mnist
 
 
@@ -51,7 +51,7 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_unknown_preset_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The line lists the presets that there are."""
-    assert run_main("train", "--preset", "huge", "--data-dir", tmp_path) == EXIT_FAILED
+    assert run_main("train", "--preset", "huge", "--data-dir", tmp_path) == EXIT_USAGE
     error = capsys.readouterr().err
     assert error.startswith(
         "error: There is no preset 'huge'. Choose one of: default, people, tutorial"

@@ -143,8 +143,20 @@ def test_a_stopped_run_tells_what_is_kept(finished: Job, tmp_path: Path) -> None
 def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
     """A folder that cannot be one is an error in one sentence."""
     (tmp_path / "models").write_text("")
-    with pytest.raises(TrainingError, match="could not be published"):
-        export(dataclasses.replace(finished, models_dir=tmp_path / "models"), silent_console())
+    job = dataclasses.replace(finished, models_dir=tmp_path / "models")
+    with pytest.raises(TrainingError, match=r"No version can be published in .* another folder"):
+        export(job, silent_console())
+
+
+def test_a_folder_that_holds_no_version_is_told_before_the_work(
+    finished: Job, tmp_path: Path
+) -> None:
+    """Not after hours of training."""
+    (tmp_path / "models").write_text("")
+    job = dataclasses.replace(finished, run_dir=tmp_path / "run", models_dir=tmp_path / "models")
+    with pytest.raises(TrainingError, match="No version can be published in"):
+        train(job, resume=False, console=silent_console())
+    assert not job.run_dir.exists()
 
 
 def test_evaluate_measures_a_version(again: Again, trained_version: Path) -> None:

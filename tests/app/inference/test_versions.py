@@ -49,6 +49,10 @@ def test_no_version_at_all_says_what_to_do(tmp_path: Path) -> None:
     """An empty folder, or none."""
     with pytest.raises(ModelError, match=r"holds no version\. Train one"):
         Versions(tmp_path, saved_models).load_newest()
+    (tmp_path / "digits/1").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "digits/1"):
+        with pytest.raises(ModelError, match=rf"Set ROWSCAN_MODELS_DIR to {tmp_path}/digits, "):
+            Versions(folder, saved_models).load_newest()
     with pytest.raises(ModelError, match=r"cannot be read.*ROWSCAN_MODELS_DIR"):
         Versions(tmp_path / "nowhere", saved_models).load_newest()
 
