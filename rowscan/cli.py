@@ -58,11 +58,11 @@ def build(with_training: bool) -> typer.Typer:
     if with_training:
         _add_training(cli)
     else:
-        for name in parts.TRAINING_COMMANDS:
+        for name, what in parts.TRAINING_COMMANDS.items():
             cli.command(
                 name,
                 rich_help_panel=TRAIN_PANEL,
-                help="Needs the packages of training, which are not installed.",
+                help=f"{what} Needs the packages of training, which are not installed.",
                 context_settings=PASS_ON,
                 add_help_option=False,
             )(no_training)

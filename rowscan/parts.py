@@ -12,7 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-TRAINING_COMMANDS: Final = ("train", "evaluate", "export")
+TRAINING_COMMANDS: Final = {
+    "train": "Train a preset and publish it.",
+    "evaluate": "Measure a version, or a running service.",
+    "export": "Publish what a run has reached.",
+}
 HELP: Final = frozenset({"-h", "--help"})
 
 # The packages of the extra `train` in pyproject.toml, by the names that they are imported by.
