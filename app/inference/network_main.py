@@ -82,7 +82,9 @@ class NetworkMain:
             return Refused(f"{version_dir} could not be loaded: {in_one_line(error)}")
         if not self._numbers:
             # TensorFlow leaves 350,000 objects that live for ever. To look through them for garbage
-            # takes 0.2 s in which nothing is read, and would be due every now and then.
+            # takes 0.2 s in which nothing is read, and would be due every now and then. Once now:
+            # the graphs that loading has left behind hold 24 MiB, which the next version will need.
+            gc.collect()
             gc.freeze()
             gc.enable()
         self._numbers += 1
