@@ -15,6 +15,7 @@ from rowscan.address import AddressError, describe, own_address, parse_address
 TIMEOUT_S: Final = 2.0  # less than the image's health check allows
 READY: Final = 200
 MOST_BYTES: Final = 4096
+OTHERWISE: Final = "ROWSCAN_HOST, ROWSCAN_PORT or --url name another address"
 
 
 def asked(words: list[str]) -> str | None:
@@ -42,7 +43,8 @@ def check(url: str | None = None) -> int:
         response = connection.getresponse()
         status, body = response.status, response.read(MOST_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        print(f"rowscan: {address.url} does not answer: {describe(error)}", file=sys.stderr)
+        other = f" ({OTHERWISE})" if url is None else ""
+        print(f"rowscan: {address.url} does not answer: {describe(error)}{other}", file=sys.stderr)
         return 1
     finally:
         connection.close()

@@ -87,7 +87,10 @@ except SystemExit as end:
     done = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stderr == f"rowscan: http://127.0.0.1:{port} does not answer: Connection refused\n"
+    assert done.stderr == (
+        f"rowscan: http://127.0.0.1:{port} does not answer: Connection refused "
+        "(ROWSCAN_HOST, ROWSCAN_PORT or --url name another address)\n"
+    )
 
 
 @pytest.mark.parametrize(
