@@ -32,10 +32,11 @@ def asked(words: list[str]) -> str | None:
 
 def check(url: str | None = None) -> int:
     """Ask /health/ready, by default of the own service; print one line; 0 if ready, else 1."""
+    other = f" ({OTHERWISE})" if url is None else ""
     try:
         address = parse_address(own_address() if url is None else url)
     except AddressError as error:
-        print(f"rowscan: {error}", file=sys.stderr)
+        print(f"rowscan: {error}{other}", file=sys.stderr)
         return 1
     connection = address.connect(TIMEOUT_S)
     try:
@@ -43,7 +44,6 @@ def check(url: str | None = None) -> int:
         response = connection.getresponse()
         status, body = response.status, response.read(MOST_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        other = f" ({OTHERWISE})" if url is None else ""
         print(f"rowscan: {address.url} does not answer: {describe(error)}{other}", file=sys.stderr)
         return 1
     finally:

@@ -128,8 +128,12 @@ def export(
 @cli.command(epilog=EPILOG)
 def evaluate(
     model: Annotated[
-        Path, typer.Option(help="Folder of a version, such as models/digits/1.")
-    ] = MODELS_DIR / "1",
+        Path | None,
+        typer.Option(
+            help="Folder of a version, such as models/digits/1.  [default: the newest one]"
+        ),
+    ] = None,
+    models_dir: ModelsDir = MODELS_DIR,
     data_dir: DataDir = None,
     url: Annotated[
         str | None,
@@ -169,6 +173,10 @@ def evaluate(
     and on damaged digits where you ask for it. Pictures go through the very code that serves.
     The page shows the misread ones, each beside what the network saw.
     """
+    from training.answers import find_version
+
+    # Before anything is downloaded, or takes seconds.
+    where = find_version(model, models_dir) if url is None else url
     _import_tensorflow()
     from training.measure import Plan
     from training.outputs import Outputs
@@ -184,7 +192,7 @@ def evaluate(
     outputs = Outputs(json_file, markdown_file, page_file)
     # What goes into a file or a pipe has no window to fit into.
     console = Console(width=None if sys.stdout.isatty() else WIDE)
-    evaluate_version(model, url, plan, outputs, console)
+    evaluate_version(where, plan, outputs, console)
 
 
 def _import_tensorflow() -> None:

@@ -21,6 +21,7 @@ from app.errors import ModelError, RequestError
 from app.imaging import normalise, read_digit
 from app.inference.classifier import Network
 from app.inference.contract import CLASSES
+from app.inference.versions import find_versions
 from training.errors import TrainingError
 from training.pictures import Picture
 
@@ -84,6 +85,31 @@ class Subject(Protocol):
 
     def see(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8] | None]:
         """Return what the network sees of each, (28, 28) 0..255; None of one that is refused."""
+
+
+def find_version(named: Path | None, models_dir: Path) -> Path:
+    """Return the folder of a version: the one that is named, or the newest one in `models_dir`.
+
+    Raises `TrainingError` when there is none. Whether it is a good one is for `LocalVersion.load`.
+    """
+    folder = named or models_dir
+    try:
+        within = find_versions(folder)
+    except ModelError:  # there is no such folder, or it may not be read
+        raise _no_version(folder) from None
+    if named is None:
+        if not within:
+            raise _no_version(folder)
+        return folder / str(within[0])
+    if within:
+        raise TrainingError(f"{folder} holds versions. Name one of them: {folder / str(within[0])}")
+    return folder
+
+
+def _no_version(folder: Path) -> TrainingError:
+    return TrainingError(
+        f"There is no version in {folder}. Train one, or name its folder with --model."
+    )
 
 
 class LocalVersion:

@@ -127,7 +127,7 @@ def require_checkpoint(run_dir: Path) -> None:
 
 def _no_checkpoint(run_dir: Path) -> CheckpointError:
     return CheckpointError(
-        f"{run_dir} holds no checkpoint. Train first; a new run begins without --resume."
+        f"{run_dir} holds no checkpoint. Train first: train without --resume begins a run."
     )
 
 
@@ -185,6 +185,11 @@ def refuse_to_overwrite(run_dir: Path) -> None:
 
 def _check_same_recipe(path: Path, saved: dict[str, Any], recipe: Recipe) -> None:
     """Refuse to go on with another recipe than the one the checkpoint was made with."""
+    if saved["preset"]["name"] != recipe.preset.name:
+        raise CheckpointError(
+            f"{path} was made with --preset {saved['preset']['name']}. Use that preset, or another "
+            "--run-dir."
+        )
     if saved["seed"] != recipe.seed:
         raise CheckpointError(f"{path} was made with --seed {saved['seed']}. Use that seed.")
     if saved["training_images"] != recipe.training_images:

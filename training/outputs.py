@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from training.errors import TrainingError
 from training.measure import Measurement
 from training.page import write_page
 from training.tables import markdown_tables
@@ -20,10 +21,13 @@ class Outputs:
     page_file: Path | None = None
 
     def touch(self) -> None:
-        """Fail now, rather than after the work, when one cannot be written."""
+        """Raise TrainingError now, rather than after the work, when one cannot be written."""
         for file in (self.json_file, self.markdown_file, self.page_file):
             if file is not None:
-                file.touch()
+                try:
+                    file.touch()
+                except OSError as error:
+                    raise TrainingError(f"{file} cannot be written: {error.strerror}.") from error
 
     def write(self, found: Measurement) -> None:
         """Write each."""

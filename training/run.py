@@ -13,7 +13,7 @@ from rich.console import Console
 from app.client_key import ClientKeyError, client_key
 from training.answers import LocalVersion, Subject
 from training.board import Board
-from training.checkpoint import has_checkpoint, refuse_to_overwrite
+from training.checkpoint import has_checkpoint, read_past, refuse_to_overwrite
 from training.data import Split
 from training.errors import CheckpointError, TrainingError
 from training.export import require_room
@@ -41,9 +41,15 @@ def train(job: Job, *, resume: bool, console: Console) -> None:
 
 def what_is_kept(job: Job) -> str:
     """Return a sentence on what a run that was stopped has left, and how to go on."""
-    if has_checkpoint(job.run_dir):
+    past = read_past(job.run_dir)
+    if past is None:
+        return "No epoch of it was whole yet: the same command begins again."
+    if past.epochs < past.total_epochs:
         return "The last whole epoch is kept: go on with --resume."
-    return "No epoch of it was whole yet: the same command begins again."
+    return (
+        f"{job.run_dir} holds a whole run of preset {past.preset['name']}, seed {past.seed}: "
+        "--resume publishes it, without it a new run begins."
+    )
 
 
 def _train(
@@ -98,15 +104,13 @@ def export(job: Job, console: Console, evaluation: Path | None = None) -> None:
     release(job, fitted, len(training), validation, console, measured)
 
 
-def evaluate_version(
-    model: Path, url: str | None, plan: Plan, outputs: Outputs, console: Console
-) -> None:
-    """Measure a version in process, or the service at `url`, on all that is planned.
+def evaluate_version(where: Path | str, plan: Plan, outputs: Outputs, console: Console) -> None:
+    """Measure a version in process, by its folder, or a service, by its URL, as is planned.
 
     A service is sent the key that ROWSCAN_API_KEY holds, if any.
     """
     outputs.touch()
-    subject: Subject = LocalVersion.load(model) if url is None else _service(url)
+    subject: Subject = LocalVersion.load(where) if isinstance(where, Path) else _service(where)
     found = measure(subject, plan, console)
     print_tables(console, found.figures)
     outputs.write(found)

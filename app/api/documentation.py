@@ -37,7 +37,7 @@ DETAILS: Final[dict[type[RowscanError], str]] = {
     errors.UnsupportedImageError: UNSUPPORTED_PROBLEM["detail"],
     errors.UndecodableImageError: "The image is truncated or corrupt. Save it again and send "
     "that file.",
-    errors.BlankImageError: "Nothing is drawn on this image. Draw one digit on it.",
+    errors.BlankImageError: "Nothing stands out on this image. Draw one digit on it.",
     errors.QueueFullError: "Too many images are waiting. Try again in a moment.",
     errors.RateLimitedError: "You have sent more than may be read for you. Send the next in 1 s.",
     errors.DrainingError: "The service is stopping. Send the request again elsewhere.",

@@ -13,19 +13,22 @@ from app.schemas import Health, Ready, ServedModel
 
 
 def health_router(service: Service) -> APIRouter:
-    """Routes that tell how the service is."""
+    """Routes that tell how the service is; to HEAD, by which some probes ask, without the body."""
     router = APIRouter(prefix="/health", tags=["health"])
 
+    @router.head("/live", include_in_schema=False)
     @router.get("/live", **LIVE)
     async def live() -> Ready:
         """200 for as long as the process can answer at all."""
         return Ready(status="live")
 
+    @router.head("/ready", include_in_schema=False)
     @router.get("/ready", response_model=Ready, **READY)
     async def ready() -> Response:
         """200 only when a verified, warmed model can answer and the service is not stopping."""
         return _by_status(service, Ready(status=service.status))
 
+    @router.head("", include_in_schema=False)
     @router.get("", response_model=Health, **HEALTH)
     async def health() -> Response:
         """Readiness with its details, and the same status code."""

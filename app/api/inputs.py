@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -93,8 +94,12 @@ def _from_json_batch(data: bytes, max_images: int) -> list[Image | RequestError]
     if not items:
         raise InvalidInputError("The list is empty. Send at least one image.")
     check_images(len(items), max_images)
-    read = _from_pixels if parsed.images is None else _from_base64
-    return [_or_error(read, item) for item in items]
+    if parsed.images is not None:
+        return [_or_error(_from_base64, item) for item in items]
+    return [
+        _or_error(partial(_from_pixels, place=f"pixels[{at}]"), item)
+        for at, item in enumerate(items)
+    ]
 
 
 def _or_error(read: Callable[[object], Image], item: object) -> Image | RequestError:
@@ -118,11 +123,11 @@ def _from_base64(item: object) -> bytes:
     return data
 
 
-def _from_pixels(item: object) -> NDArray[np.uint8]:
+def _from_pixels(item: object, place: str) -> NDArray[np.uint8]:
     try:
         pixels = PIXELS.validate_python(item)
     except ValidationError as error:
-        raise InvalidInputError(_describe(error, "pixels")) from error
+        raise InvalidInputError(_describe(error, place)) from error
     return _to_grey(pixels)
 
 

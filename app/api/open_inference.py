@@ -87,6 +87,8 @@ def _add_server_routes(router: APIRouter, door: TensorDoor) -> None:
     router.add_api_route("/", server, include_in_schema=False)
     router.add_api_route("/health/live", live, **LIVE)
     router.add_api_route("/health/ready", ready, **READY)
+    for path, probe in (("/health/live", live), ("/health/ready", ready)):
+        router.add_api_route(path, probe, methods=["HEAD"], include_in_schema=False)
 
 
 def _asked_model(request: Request) -> tuple[str, int | None, str]:

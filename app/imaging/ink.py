@@ -138,7 +138,7 @@ def rescale(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def blank() -> BlankImageError:
     """What is said of a picture without ink."""
-    return BlankImageError("Nothing is drawn on this image. Draw one digit on it.")
+    return BlankImageError("Nothing stands out on this image. Draw one digit on it.")
 
 
 def _even_out(strength: NDArray[np.float32], paper: NDArray[np.float32]) -> NDArray[np.float32]:

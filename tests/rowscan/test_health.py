@@ -70,6 +70,15 @@ def test_what_is_no_address(capsys: pytest.CaptureFixture[str]) -> None:
     assert "http://localhost:8000" in capsys.readouterr().err
 
 
+def test_a_setting_that_is_no_port(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the address comes from, since nobody has given one."""
+    monkeypatch.setenv("ROWSCAN_PORT", "abc")
+    assert check() == 1
+    assert "(ROWSCAN_HOST, ROWSCAN_PORT or --url" in capsys.readouterr().err
+
+
 def test_start_is_quick() -> None:
     """As a program it takes neither TensorFlow nor numpy nor typer in."""
     program = """

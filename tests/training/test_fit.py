@@ -157,6 +157,7 @@ def test_the_tutorial_prints_its_lines(tmp_path: Path) -> None:
     ("preset", "seed", "reason"),
     [
         (dataclasses.replace(TINY, units=9), 1, "other settings"),
+        (dataclasses.replace(TINY, name="other"), 1, "made with --preset .* Use that preset"),
         (TINY, 2, "made with --seed 1"),
     ],
 )
@@ -215,7 +216,7 @@ def test_an_unfinished_run_is_not_overwritten(killed: Path, preset: Preset) -> N
 
 def test_a_missing_or_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     """Both say what to do."""
-    with pytest.raises(CheckpointError, match=r"no checkpoint\. Train first; .* without --resume"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint\. Train first: train without --resume"):
         run(tmp_path, TINY, resume=True)
     with pytest.raises(CheckpointError, match="Train first"):
         restore(TINY, TRAINING, seed=1, run_dir=tmp_path)

@@ -72,6 +72,13 @@ def test_exporting_no_run_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "none holds no checkpoint. Train first" in capsys.readouterr().err
 
 
+def test_evaluating_nothing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said before MNIST is looked for."""
+    nowhere = tmp_path / "nowhere"
+    assert run_main("evaluate", "--model", nowhere, "--data-dir", nowhere) == EXIT_FAILED
+    assert capsys.readouterr().err.startswith(f"error: There is no version in {nowhere}.")
+
+
 def test_evaluating_no_version_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

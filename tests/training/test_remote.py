@@ -67,7 +67,7 @@ def test_answers_come_in_the_order_of_the_images(url: str, classifier: FakeClass
 def test_a_service_is_measured_like_a_version(url: str, mnist: Mnist) -> None:
     """The figures name the service and the version that answered."""
     console = silent_console()
-    evaluate_version(Path(), url, Plan(mnist), Outputs(), console)
+    evaluate_version(url, Plan(mnist), Outputs(), console)
     assert f"Pictures read by {url}, version 3" in printed(console)
 
 
@@ -79,10 +79,10 @@ def test_a_service_that_wants_a_key(
     app = create_app(settings.model_copy(update={"api_key": SecretStr(key)}), classifier)
     with serving(app) as address, pytest.MonkeyPatch.context() as patch:
         with pytest.raises(TrainingError, match="wants a key"):
-            evaluate_version(Path(), address.url, Plan(mnist), Outputs(), silent_console())
+            evaluate_version(address.url, Plan(mnist), Outputs(), silent_console())
         patch.setenv("ROWSCAN_API_KEY", key)
         console = silent_console()
-        evaluate_version(Path(), address.url, Plan(mnist), Outputs(), console)
+        evaluate_version(address.url, Plan(mnist), Outputs(), console)
     assert "Pictures read by" in printed(console)
 
 
@@ -90,7 +90,7 @@ def test_a_key_that_no_header_holds(mnist: Mnist, monkeypatch: pytest.MonkeyPatc
     """The setting is named."""
     monkeypatch.setenv("ROWSCAN_API_KEY", "two\nlines")
     with pytest.raises(TrainingError, match="ROWSCAN_API_KEY"):
-        evaluate_version(Path(), "http://localhost:8000", Plan(mnist), Outputs(), silent_console())
+        evaluate_version("http://localhost:8000", Plan(mnist), Outputs(), silent_console())
 
 
 def test_a_refusal_is_told_with_its_reason(url: str) -> None:
@@ -98,7 +98,7 @@ def test_a_refusal_is_told_with_its_reason(url: str) -> None:
     images = np.stack([IMAGES[0], np.zeros((28, 28), np.uint8), IMAGES[1]])
     reading = RemoteService(url).read(from_arrays("bars", images, None).pictures, ignore)
     assert reading.answered.tolist() == [0, 2]
-    assert "Nothing is drawn" in reading.refused[1]
+    assert "Nothing stands out" in reading.refused[1]
 
 
 def test_a_service_and_a_version_agree(

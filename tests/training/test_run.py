@@ -17,7 +17,14 @@ from app.inference.manifest import check_files, read_manifest
 from app.inference.saved_model import SavedModelClassifier
 from tests.conftest import reading_back_here
 from tests.tiny import TINY, printed, short_presets, silent_console, tiny_network
-from training.checkpoint import CHECKPOINT_NAME, is_whole
+from training.answers import find_version
+from training.checkpoint import (
+    CHECKPOINT_NAME,
+    EpochFigures,
+    Recipe,
+    is_whole,
+    save_checkpoint,
+)
 from training.data import Mnist
 from training.errors import CheckpointError, TrainingError
 from training.evaluate import classify_all
@@ -91,7 +98,7 @@ def again(finished: Job, trained_version: Path, tmp_path_factory: pytest.TempPat
     figures, models_dir = folder / "figures.json", folder / "models"
     (models_dir / "4").mkdir(parents=True)
     evaluating, exporting = silent_console(), silent_console()
-    evaluate_version(trained_version, None, Plan(finished.data), Outputs(figures), evaluating)
+    evaluate_version(trained_version, Plan(finished.data), Outputs(figures), evaluating)
     with reading_back_here():
         export(dataclasses.replace(finished, models_dir=models_dir), exporting, figures)
     return Again(figures, models_dir, printed(evaluating), printed(exporting))
@@ -135,9 +142,18 @@ def test_a_network_with_a_head_is_published(finished: Job, tmp_path: Path) -> No
 
 
 def test_a_stopped_run_tells_what_is_kept(finished: Job, tmp_path: Path) -> None:
-    """What it has reached can be gone on with; before the end of an epoch there is nothing."""
-    assert "go on with --resume" in what_is_kept(finished)
-    assert "begins again" in what_is_kept(dataclasses.replace(finished, run_dir=tmp_path))
+    """Before the end of an epoch nothing, then what can be gone on with.
+
+    Of a run that was there before, or has come to its end, it is not said that it was stopped.
+    """
+    stopped = dataclasses.replace(finished, run_dir=tmp_path)
+    assert "begins again" in what_is_kept(stopped)
+    recipe = Recipe(dataclasses.replace(finished.preset, epochs=2), finished.seed, 400)
+    save_checkpoint(
+        tmp_path, [], recipe, "unknown", [EpochFigures(1, 1.0, 0.5, 1.0, 0.5, 1.0, 1.0)]
+    )
+    assert "go on with --resume" in what_is_kept(stopped)
+    assert "holds a whole run" in what_is_kept(finished)
 
 
 def test_a_failed_export_leaves_nothing(finished: Job, tmp_path: Path) -> None:
@@ -184,16 +200,29 @@ def test_the_report_shows_an_evaluation_of_the_same_weights(
             export(job, silent_console(), figures)
 
 
+def test_the_newest_version_is_measured(tmp_path: Path) -> None:
+    """Unless another one is named; not a folder of versions, nor one that is not there."""
+    for number in (2, 10):
+        (tmp_path / str(number)).mkdir()
+    assert find_version(None, tmp_path) == tmp_path / "10"
+    assert find_version(tmp_path / "2", tmp_path) == tmp_path / "2"
+    with pytest.raises(TrainingError, match=r"holds versions\. Name one of them: .*10"):
+        find_version(tmp_path, tmp_path)
+    for named, models_dir in ((tmp_path / "3", tmp_path), (None, tmp_path / "2")):
+        with pytest.raises(TrainingError, match=r"There is no version in .*[23]\."):
+            find_version(named, models_dir)
+
+
 def test_evaluate_refuses_a_broken_version(mnist: Mnist, tmp_path: Path) -> None:
     """No traceback for a folder that is no version."""
     with pytest.raises(TrainingError, match="cannot be read"):
-        evaluate_version(tmp_path, None, Plan(mnist), Outputs(), silent_console())
+        evaluate_version(tmp_path, Plan(mnist), Outputs(), silent_console())
 
 
 def test_evaluate_over_http_without_a_service(mnist: Mnist) -> None:
     """One sentence that asks whether the service runs."""
     with pytest.raises(TrainingError, match="Is the service running"):
-        evaluate_version(Path(), "http://127.0.0.1:9", Plan(mnist), Outputs(), silent_console())
+        evaluate_version("http://127.0.0.1:9", Plan(mnist), Outputs(), silent_console())
 
 
 def test_figures_that_cannot_be_written_are_told_before_the_work(
@@ -202,8 +231,8 @@ def test_figures_that_cannot_be_written_are_told_before_the_work(
     """A mistyped --json fails at once, naming the file."""
     console = silent_console()
     outputs = Outputs(json_file=tmp_path / "nowhere" / "figures.json")
-    with pytest.raises(OSError, match="nowhere"):
-        evaluate_version(trained_version, None, Plan(mnist), outputs, console)
+    with pytest.raises(TrainingError, match=r"figures\.json cannot be written: No such file"):
+        evaluate_version(trained_version, Plan(mnist), outputs, console)
     assert printed(console) == ""
 
 

@@ -29,8 +29,9 @@ async def get(service: Service, path: str) -> httpx.Response:
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/health"])
 async def test_ready(client: httpx.AsyncClient, path: str) -> None:
-    """A service with a model is well in every respect."""
+    """A service with a model is well in every respect, to probes that ask for no body too."""
     assert (await client.get(path)).status_code == 200
+    assert (await client.head(path)).status_code == 200
 
 
 async def test_detail(client: httpx.AsyncClient) -> None:
@@ -52,6 +53,7 @@ async def test_draining(app: FastAPI, client: httpx.AsyncClient) -> None:
     response = await client.get("/health/ready")
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "1"
+    assert (await client.head("/health/ready")).status_code == 503
     assert (await client.get("/health")).json()["draining"] is True
     assert (await client.post(**ways_in.raw(SEVEN_PNG))).status_code == 503
 

@@ -70,6 +70,8 @@ async def test_health(app: FastAPI, client: httpx.AsyncClient) -> None:
     assert (await client.get("/v2/health/live")).json() == {"live": True}
     response = await client.get("/v2/health/ready")
     assert (response.status_code, response.json()) == (503, {"ready": False})
+    assert (await client.head("/v2/health/ready")).status_code == 503
+    assert (await client.head("/v2/health/live")).status_code == 200
     response = await client.get(f"{MODEL}/ready")
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
 
@@ -254,7 +256,7 @@ async def test_ready_with_a_full_queue(settings: Settings, classifier: FakeClass
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("GET", INFER, "POST"), ("PUT", "/v2/health/live", "GET")],
+    [("GET", INFER, "POST"), ("PUT", "/v2/health/live", "GET, HEAD")],
 )
 async def test_wrong_method(
     client: httpx.AsyncClient, method: str, path: str, allowed: str

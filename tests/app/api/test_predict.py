@@ -232,6 +232,7 @@ async def test_batch_json_items_fail_one_by_one(client: httpx.AsyncClient) -> No
     )
     statuses = [item.get("status") for item in response.json()["predictions"]]
     assert statuses == [None, 422, 422, 422, 422, 422]
+    assert response.json()["predictions"][5]["detail"].startswith("pixels[5][0][0]: ")
 
 
 async def test_batch_of_bad_items_only(client: httpx.AsyncClient) -> None:
