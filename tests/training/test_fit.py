@@ -216,7 +216,9 @@ def test_an_unfinished_run_is_not_overwritten(killed: Path, preset: Preset) -> N
 
 def test_a_missing_or_damaged_checkpoint_is_told(tmp_path: Path) -> None:
     """Both say what to do."""
-    with pytest.raises(CheckpointError, match=r"no checkpoint\. Train first: train without --resume"):
+    with pytest.raises(
+        CheckpointError, match=r"no checkpoint\. Train first: train without --resume"
+    ):
         run(tmp_path, TINY, resume=True)
     with pytest.raises(CheckpointError, match="Train first"):
         restore(TINY, TRAINING, seed=1, run_dir=tmp_path)
