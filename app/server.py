@@ -18,6 +18,7 @@ from app.inference.manifest import MODEL_NAME
 from app.inference.service import Service
 from app.logs import announce
 from app.main import Events, create_app
+from app.memory import return_large_at_once
 from app.metrics import Metrics
 from app.process import NETWORK_LOST, START_FAILED, SWITCH_S, StartError, leave
 from app.protocol import Protocol
@@ -97,6 +98,7 @@ def serve(
         on_fatal(why, NETWORK_LOST)
 
     sys.setswitchinterval(SWITCH_S)
+    return_large_at_once()
     metrics = Metrics(settings.workers, worker.place if worker else None)
     app = create_app(
         settings,

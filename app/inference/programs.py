@@ -7,8 +7,6 @@ same graph needs no compiling: its weights are put in their place.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ from app.inference.contract import INPUT, NOVELTY_SIGNATURE, OUTPUTS, Layout, Sc
 from app.inference.program import PROCESSOR, Program, Signature
 from app.inference.quiet_tensorflow import tf
 from app.inference.sizes import PROGRAM_SIZES
+from app.memory import return_freed
 
 COMPILE_THREADS = 2  # XLA compiles two programs at once in little more time than one
 VARIABLES = "variables/variables"  # the checkpoint within a SavedModel
@@ -46,7 +45,7 @@ class Programs:
             model = _load_model(version_dir)
         _check_signatures(model, version_dir)
         programs = cls(model, _compile(model, version_dir))
-        _return_freed_memory()
+        return_freed()  # some 80 MiB that compiling took
         return programs
 
     def take_weights(self, version_dir: Path) -> None:
@@ -114,12 +113,6 @@ def _compile(model: SavedModel, version_dir: Path) -> dict[int, Program]:
             return dict(zip(PROGRAM_SIZES, programs, strict=True))
     except Exception as error:  # likewise
         raise ModelError(f"{version_dir} does not compile: {_first_line(error)}") from error
-
-
-def _return_freed_memory() -> None:
-    """Give back to the system what compiling has freed: some 80 MiB, which glibc would keep."""
-    with contextlib.suppress(AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _first_line(error: Exception) -> str:
