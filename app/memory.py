@@ -16,8 +16,10 @@ def return_large_at_once() -> None:
 
     By itself glibc does so only until the first of that size is freed, up to 32 MiB, and keeps what
     later ones leave, wherever a small piece lies behind them. Bodies and pictures of many megabytes
-    are such pieces. Smaller ones stay at hand, as many as it would keep by itself after one of
-    LARGE_BYTES: to set one of the two thresholds puts the other back to 128 KiB.
+    are such pieces. Of smaller ones it keeps as much at hand as it would after one of LARGE_BYTES:
+    to set one threshold ends the growth of the other, which may still be 128 KiB.
+
+    What `MALLOC_MMAP_THRESHOLD_` and its like say in the environment does not hold any more.
     """
     with contextlib.suppress(AttributeError):  # another C library
         c_library = ctypes.CDLL(None)

@@ -4,9 +4,9 @@ Closed loops of 1, 16 and 64 connections, each round one after another over all 
 slow minute of the machine is everyone's: medians are over rounds, and so are ratios. The ceilings
 are FastAPI endpoints that take the same upload or the same raw body and answer a constant, and the
 network alone, in process, at its best batch. Then open loops for latency, at half and at 90% of a
-peak that is measured right before each, for a ceiling too: what it waits at a share of its own peak
-is the machine's doing. Then the overload. Rates are in images a second, of which a bulk request has
-many.
+peak that is measured right before each, for a ceiling too, which has no picture to read: what it
+waits is the machine's doing, the load's and the framework's. Then the overload. Rates are in images
+a second, of which a bulk request has many.
 """
 
 from __future__ import annotations

@@ -95,21 +95,16 @@ def find_version(named: Path | None, models_dir: Path) -> Path:
     folder = named or models_dir
     try:
         within = find_versions(folder)
-    except ModelError:  # there is no such folder, or it may not be read
-        raise _no_version(folder) from None
-    if named is None:
-        if not within:
-            raise _no_version(folder)
-        return folder / str(within[0])
-    if within:
+    except ModelError as error:
+        why = getattr(error.__cause__, "strerror", error)
+        raise TrainingError(f"There is no version in {folder}: {why}.") from error
+    if named is not None and within:
         raise TrainingError(f"{folder} holds versions. Name one of them: {folder / str(within[0])}")
-    return folder
-
-
-def _no_version(folder: Path) -> TrainingError:
-    return TrainingError(
-        f"There is no version in {folder}. Train one, or name its folder with --model."
-    )
+    if named is None and not within:
+        raise TrainingError(
+            f"There is no version in {folder}. Train one, or name its folder with --model."
+        )
+    return named or folder / str(within[0])
 
 
 class LocalVersion:

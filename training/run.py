@@ -47,8 +47,8 @@ def what_is_kept(job: Job) -> str:
     if past.epochs < past.total_epochs:
         return "The last whole epoch is kept: go on with --resume."
     return (
-        f"{job.run_dir} holds a whole run of preset {past.preset['name']}, seed {past.seed}: "
-        "--resume publishes it, without it a new run begins."
+        f"{job.run_dir} holds a whole run: --preset {past.preset['name']} --seed {past.seed} "
+        "--resume publishes it. Without --resume a new one begins."
     )
 
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
 
 from app import __version__
 from app.api.context import context_of
 from app.api.infer_bodies import DATATYPE, HEADER_LENGTH, read_infer, write_infer
+from app.api.methods import methods_at
 from app.api.tensor_documentation import INFER, LIVE, MODEL, MODEL_READY, READY, SERVER, at
 from app.api.tensor_door import EVERY_METHOD, TensorDoor, TensorRoute, UnknownModelError
 from app.errors import METHOD_NOT_ALLOWED, RETRY_AFTER_S
@@ -53,12 +53,10 @@ def open_inference_router(door: TensorDoor) -> APIRouter:
         return write_infer(asked, answer.scores, answer.manifest.version)
 
     async def nothing(request: Request) -> Response:
-        partly = [each for each in router.routes if each.matches(request.scope)[0] == Match.PARTIAL]
-        if not partly:
+        allowed = methods_at(router.routes, request.scope)
+        if not allowed:
             raise UnknownModelError("There is nothing at this address.")
         context_of(request).reason = METHOD_NOT_ALLOWED.reason
-        methods = sorted(set[str]().union(*(getattr(each, "methods", ()) for each in partly)))
-        allowed = ", ".join(methods)
         said = {"error": f"Ask with {allowed} here."}
         return JSONResponse(said, METHOD_NOT_ALLOWED.status, {"Allow": allowed})
 

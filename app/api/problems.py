@@ -6,12 +6,14 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app import errors, schemas
 from app.api.context import context_of
+from app.api.methods import methods_at
 from app.errors import Problem, RowscanError
 
 MEDIA_TYPE = "application/problem+json"
@@ -75,16 +77,18 @@ async def _on_rowscan_error(request: Request, error: RowscanError) -> Response:
 
 
 async def _on_http_exception(request: Request, error: HTTPException) -> Response:
-    status = error.status_code
+    status, headers = error.status_code, dict(error.headers or {})
     if status == errors.NOT_FOUND.status:
         problem, detail = errors.NOT_FOUND, "There is nothing at this address. GET /docs."
     elif status == errors.METHOD_NOT_ALLOWED.status:
-        allowed = (error.headers or {}).get("Allow", "another method")
-        problem, detail = errors.METHOD_NOT_ALLOWED, f"Ask with {allowed} here."
+        routes = (each.original_route for each in iter_route_contexts(request.app.routes))
+        if allowed := methods_at(routes, request.scope):
+            headers["Allow"] = allowed  # of one route it had been
+        problem, detail = errors.METHOD_NOT_ALLOWED, f"Ask with {allowed or 'another method'} here."
     else:
         title = HTTPStatus(status).phrase
         problem, detail = Problem(status, "about:blank", title), title
-    return _say_no(request, problem, detail, dict(error.headers or {}))
+    return _say_no(request, problem, detail, headers)
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:

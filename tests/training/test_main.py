@@ -76,7 +76,9 @@ def test_evaluating_nothing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFi
     """Said before MNIST is looked for."""
     nowhere = tmp_path / "nowhere"
     assert run_main("evaluate", "--model", nowhere, "--data-dir", nowhere) == EXIT_FAILED
-    assert capsys.readouterr().err.startswith(f"error: There is no version in {nowhere}.")
+    assert capsys.readouterr().err.startswith(
+        f"error: There is no version in {nowhere}: No such file"
+    )
 
 
 def test_evaluating_no_version_is_one_line(

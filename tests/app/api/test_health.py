@@ -34,6 +34,13 @@ async def test_ready(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.head(path)).status_code == 200
 
 
+async def test_another_method(client: httpx.AsyncClient) -> None:
+    """All that are taken are named, which are those of two routes."""
+    response = await client.post("/health/live")
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD")
+    assert response.json()["detail"] == "Ask with GET, HEAD here."
+
+
 async def test_detail(client: httpx.AsyncClient) -> None:
     """GET /health names the model that answers."""
     assert (await client.get("/health")).json() == {
